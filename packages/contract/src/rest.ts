@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { PHASES } from './conditions.js';
+import { UploadInfo } from './documents.js';
+import { JobId, JobName, UploadId } from './ids.js';
+import { MediaJob } from './mediajob.js';
+import { MediaJobSpec, MediaPath } from './spec.js';
+import { MediaInfo } from './steps.js';
+
+/** POST /api/v1/jobs. The same name with the same content answers the job that exists; with another, 409 job-exists. */
+export const CreateJob = z.strictObject({
+  metadata: z
+    .strictObject({
+      name: JobName.optional().describe('Left out: made from the upload’s id.'),
+      title: z.string().max(200).optional(),
+    })
+    .default({}),
+  spec: MediaJobSpec,
+});
+export type CreateJob = z.infer<typeof CreateJob>;
+export type CreateJobInput = z.input<typeof CreateJob>;
+
+/** GET /api/v1/jobs */
+export const ListJobsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().max(200).optional(),
+  phase: z.enum(PHASES).optional(),
+  active: z.enum(['true', 'false']).optional().describe('true: only jobs that have not ended.'),
+  search: z.string().max(200).optional().describe('Part of the title, file name or name.'),
+});
+export type ListJobsQuery = z.infer<typeof ListJobsQuery>;
+
+export const JobList = z.strictObject({
+  items: z.array(MediaJob),
+  next: z.string().optional().describe('Cursor of the next page.'),
+  total: z.int().min(0),
+});
+export type JobList = z.infer<typeof JobList>;
+
+/** POST /api/v1/jobs/bulk */
+export const BulkJobs = z.strictObject({
+  action: z.enum(['cancel', 'retry', 'suspend', 'resume', 'delete']),
+  ids: z.array(JobId).min(1).max(500),
+});
+export type BulkJobs = z.infer<typeof BulkJobs>;
+export const BulkResult = z.strictObject({
+  results: z.array(
+    z.strictObject({ id: JobId, ok: z.boolean(), code: z.string().optional(), detail: z.string().optional() }),
+  ),
+});
+export type BulkResult = z.infer<typeof BulkResult>;
+
+/** GET /api/v1/uploads/:id/info */
+export const UploadStatus = UploadInfo.extend({
+  receivedBytes: z.int().min(0),
+  complete: z.boolean(),
+  jobs: z.array(JobId).describe('Jobs that name this upload.'),
+});
+export type UploadStatus = z.infer<typeof UploadStatus>;
+
+/** POST /v1/probe of the converter. */
+export const ProbeRequest = z.strictObject({ source: MediaPath, audioTrack: z.int().min(0).max(63).default(0) });
+export type ProbeRequest = z.infer<typeof ProbeRequest>;
+export const ProbeResponse = MediaInfo;
+
+/** GET /v1/models of the transcriber, and /api/v1/models of main. */
+export const ModelStatus = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  languages: z.int().describe('How many languages it knows.'),
+  translates: z.boolean(),
+  installed: z.boolean(),
+  bytes: z.int().min(0).describe('Size on disk, or of the download when it is not installed.'),
+  downloadable: z.boolean().describe('Whether the catalog names a source for it.'),
+  default: z.boolean(),
+});
+export type ModelStatus = z.infer<typeof ModelStatus>;
+export const ModelList = z.strictObject({ models: z.array(ModelStatus) });
+export type ModelList = z.infer<typeof ModelList>;
+
+/** GET /v1/languages */
+export const LanguageList = z.strictObject({
+  languages: z.array(z.strictObject({ code: z.string(), name: z.string() })),
+});
+export type LanguageList = z.infer<typeof LanguageList>;
+
+/** POST /v1/detect-language of the transcriber: looks at the work audio of a job. */
+export const DetectLanguageRequest = z.strictObject({ jobId: JobId, model: z.string().max(64).optional() });
+export type DetectLanguageRequest = z.infer<typeof DetectLanguageRequest>;
+
+const HealthState = z.enum(['up', 'degraded', 'down']);
+/** GET /api/v1/system */
+export const SystemStatus = z.strictObject({
+  version: z.string(),
+  runtime: z.enum(['local', 'kubernetes']),
+  startedAt: z.iso.datetime(),
+  health: HealthState,
+  services: z.array(
+    z.strictObject({
+      name: z.enum(['main', 'converter', 'transcriber']),
+      address: z.string(),
+      state: HealthState,
+      instance: z.string().optional(),
+      version: z.string().optional(),
+      running: z.int().optional(),
+      queued: z.int().optional(),
+      capacity: z.int().optional(),
+      detail: z.string().optional(),
+    }),
+  ),
+  storage: z.strictObject({
+    totalBytes: z.int(),
+    freeBytes: z.int(),
+    reserveBytes: z.int(),
+    state: z.enum(['ok', 'low', 'full']),
+  }),
+  jobs: z.record(z.enum(PHASES), z.int().min(0)),
+  models: z.array(ModelStatus),
+  limits: z.strictObject({
+    maxUploadBytes: z.int(),
+    maxDurationMs: z.int(),
+    defaultModel: z.string(),
+  }),
+});
+export type SystemStatus = z.infer<typeof SystemStatus>;
+
+/**
+ * GET /api/v1/events, Server-Sent Events. `id:` is `<epoch>-<sequence>`; with Last-Event-ID of the same epoch the
+ * missed ones follow, otherwise one `reset` tells the page to load its lists again.
+ */
+export const ServerEvent = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('reset') }),
+  z.strictObject({ type: z.literal('job'), job: MediaJob }),
+  z.strictObject({ type: z.literal('job-deleted'), id: JobId }),
+  z.strictObject({ type: z.literal('upload-deleted'), id: UploadId }),
+  z.strictObject({ type: z.literal('system') }),
+]);
+export type ServerEvent = z.infer<typeof ServerEvent>;

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { RenditionFormat, TextFormat, VIDEO_RENDITION_FORMATS } from './formats.js';
+import { VolumePath } from './ids.js';
+import { LanguageChoice } from './languages.js';
+
+/** A media file on the volume that a person may name. */
+export const MediaPath = VolumePath.refine(
+  (path) => path.startsWith('uploads/') || path.startsWith('inbox/'),
+  'must begin with uploads/ or inbox/',
+);
+
+/** Where the media comes from: exactly one of path, url and s3. */
+export const Source = z
+  .strictObject({
+    path: MediaPath.optional().describe('A file on the media volume: uploads/<id>/source, or anything below inbox/.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .optional()
+      .describe('A web address. Refused unless the administrator allows it.'),
+    s3: z
+      .strictObject({
+        bucket: z.string().min(3).max(63).describe('Name of the bucket.'),
+        key: z.string().min(1).max(1024).describe('Key of the object.'),
+      })
+      .optional()
+      .describe('An object in S3 storage. Refused unless the administrator allows it.'),
+  })
+  .refine(
+    (source) => [source.path, source.url, source.s3].filter((it) => it !== undefined).length === 1,
+    'exactly one of path, url and s3 must be given',
+  )
+  .describe('Where the media comes from: exactly one of path, url and s3.');
+export type Source = z.infer<typeof Source>;
+
+export const Rendition = z
+  .strictObject({
+    format: RenditionFormat,
+    audioBitrate: z
+      .int()
+      .min(8_000)
+      .max(512_000)
+      .optional()
+      .describe('Audio bits per second; the format’s usual one when left out. Not for flac and wav.'),
+    height: z
+      .int()
+      .min(64)
+      .max(4320)
+      .multipleOf(2)
+      .optional()
+      .describe('Height of the picture in pixels, never enlarged. For mp4, webm and mkv.'),
+  })
+  .refine((r) => r.height === undefined || VIDEO_RENDITION_FORMATS.includes(r.format), {
+    path: ['height'],
+    error: 'only mp4, webm and mkv have a picture',
+  })
+  .refine((r) => r.audioBitrate === undefined || (r.format !== 'flac' && r.format !== 'wav'), {
+    path: ['audioBitrate'],
+    error: 'flac and wav have no bitrate to choose',
+  })
+  .describe('One converted audio or video file.');
+export type Rendition = z.infer<typeof Rendition>;
+
+export const ConvertSpec = z
+  .strictObject({
+    audioTrack: z.int().min(0).max(63).default(0).describe('Which audio stream of the source, counted from 0.'),
+    renditions: z
+      .array(Rendition)
+      .max(8)
+      .default([])
+      .refine(
+        (list) => new Set(list.map(renditionKey)).size === list.length,
+        'two renditions would have the same file name; differ in format or height',
+      )
+      .describe('Converted files to make.'),
+  })
+  .describe('What to convert.');
+export type ConvertSpec = z.infer<typeof ConvertSpec>;
+
+/** What tells two renditions of one job apart; also the middle of their file name. */
+export function renditionKey(rendition: Pick<Rendition, 'format' | 'height'>): string {
+  return rendition.height === undefined ? rendition.format : `${rendition.height}p.${rendition.format}`;
+}
+
+/** File name of a rendition among the outputs: media.mp3, media-720p.mp4. */
+export function renditionFileName(rendition: Pick<Rendition, 'format' | 'height'>): string {
+  return rendition.height === undefined
+    ? `media.${rendition.format}`
+    : `media-${rendition.height}p.${rendition.format}`;
+}
+
+export const SubtitleRules = z
+  .strictObject({
+    maxCharsPerLine: z.int().min(8).max(120).default(42).describe('Most characters a line.'),
+    maxLines: z.int().min(1).max(4).default(2).describe('Most lines a cue.'),
+  })
+  .describe('Rules for subtitle cues.');
+export type SubtitleRules = z.infer<typeof SubtitleRules>;
+
+export const QUALITIES = ['fast', 'balanced', 'best'] as const;
+export const Quality = z
+  .enum(QUALITIES)
+  .describe('fast: one greedy pass. balanced: greedy, decoded again when doubtful. best: beam search.');
+export type Quality = z.infer<typeof Quality>;
+
+export const ModelName = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/)
+  .describe('Name of a model of the catalog, such as base.');
+
+export const TranscribeSpec = z
+  .strictObject({
+    model: ModelName.default('base'),
+    language: LanguageChoice.default('auto'),
+    task: z.enum(['transcribe', 'translate']).default('transcribe').describe('translate: into English.'),
+    formats: z
+      .array(TextFormat)
+      .min(1)
+      .max(6)
+      .default(['json', 'srt', 'vtt', 'txt'])
+      .refine((list) => new Set(list).size === list.length, 'a format is named twice')
+      .describe('Text files to write. json is always written.'),
+    subtitles: SubtitleRules.prefault({}),
+    prompt: z.string().max(1000).optional().describe('Names and terms that are likely to be said.'),
+    parallelism: z.int().min(1).max(256).default(4).describe('Most shards transcribed at once.'),
+    quality: Quality.default('balanced'),
+  })
+  .describe('What to transcribe; left out: convert only.');
+export type TranscribeSpec = z.infer<typeof TranscribeSpec>;
+
+export const MediaJobSpec = z
+  .strictObject({
+    source: Source,
+    convert: ConvertSpec.prefault({}),
+    transcribe: TranscribeSpec.optional(),
+    profile: z
+      .string()
+      .max(63)
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+      .default('default')
+      .describe('An administrator’s profile: resources, GPU, node selection.'),
+    queue: z
+      .strictObject({
+        convert: z.string().max(63).optional().describe('Kueue LocalQueue of conversion Jobs.'),
+        transcribe: z.string().max(63).optional().describe('Kueue LocalQueue of transcription Jobs.'),
+      })
+      .optional()
+      .describe('Kueue queues (Kubernetes only).'),
+    priorityClass: z.string().max(253).optional().describe('Priority class (Kubernetes only).'),
+    suspend: z
+      .boolean()
+      .default(false)
+      .describe('true: stop running work and start none until false again. Finished parts are kept.'),
+    cancel: z.boolean().default(false).describe('true: stop for good. A retry takes it back.'),
+    activeDeadlineSeconds: z
+      .int()
+      .min(1)
+      .max(31_536_000)
+      .optional()
+      .describe('Seconds from the start of an attempt after which it fails.'),
+    ttlSecondsAfterFinished: z
+      .int()
+      .min(0)
+      .max(315_360_000)
+      .optional()
+      .describe('Seconds after the end when the job and its files are deleted. Left out: never.'),
+    retries: z.int().min(0).max(10).default(3).describe('How often a failed run is tried again.'),
+  })
+  .refine(
+    (spec) => spec.transcribe !== undefined || spec.convert.renditions.length > 0,
+    'nothing to do: give transcribe, or at least one of convert.renditions',
+  )
+  .describe('What to do with one media file.');
+export type MediaJobSpec = z.infer<typeof MediaJobSpec>;
+export type MediaJobSpecInput = z.input<typeof MediaJobSpec>;
