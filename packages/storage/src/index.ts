@@ -1,1 +1,13 @@
-export {};
+export * from './atomic-write.js';
+export * from './checksum.js';
+export type { EntryKind } from './containment.js';
+export * from './errors.js';
+export * from './file-operations.js';
+export * from './json.js';
+export * from './layout.js';
+export * from './manifest.js';
+export * from './remove-tree.js';
+export * from './space.js';
+export * from './sweep.js';
+export * from './volume.js';
+export * from './volume-check.js';
