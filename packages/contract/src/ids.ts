@@ -46,7 +46,7 @@ export const VolumePath = z
   .min(1)
   .max(512)
   .regex(
-    /^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/\/)[^\p{Cc}\\]+$/u,
+    /^(?!\/)(?!.*(^|\/)\.{1,2}(\/|$))(?!.*\/(\/|$))[^\p{Cc}\\]+$/u,
     'must be a relative path without ".", ".." or empty segments',
   )
   .describe('Path relative to the root of the media volume.');
