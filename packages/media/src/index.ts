@@ -1,1 +1,12 @@
-export {};
+export * from './analyze.js';
+export * from './errors.js';
+export * from './extract.js';
+export type { FfmpegOptions } from './ffmpeg.js';
+export * from './formats.js';
+export * from './peaks.js';
+export * from './plan.js';
+export { type ProbeOptions, probe } from './probe.js';
+export { type RenderOptions, render } from './render.js';
+export { type Span, speechSpans } from './speech-map.js';
+export * from './version.js';
+export { SPEECH_SAMPLE_RATE } from './wav.js';

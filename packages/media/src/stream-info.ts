@@ -1,0 +1,73 @@
+/** What a container holds, by ffmpeg's description of its input. */
+export interface InputDescription {
+  /** ffmpeg's name of the demuxer: `mov,mp4,m4a,3gp,3g2,mj2`. Empty when ffmpeg did not get that far. */
+  container: string;
+  audioTracks: number;
+  /** Codec of the first moving picture; undefined when there is none. Cover art does not count. */
+  videoCodec: string | undefined;
+}
+
+/**
+ * Reads ffmpeg's messages at log level info.
+ * Stream lines are indented by exactly two spaces, a person's metadata always deeper, so a title cannot pose as a stream.
+ */
+export function parseInputDescription(messages: readonly string[]): InputDescription {
+  const description: InputDescription = { container: '', audioTracks: 0, videoCodec: undefined };
+  const begin = messages.findIndex((line) => line.startsWith('Input #0, '));
+  if (begin < 0) return description;
+  description.container = /^Input #0, (.+?), from /.exec(messages[begin] ?? '')?.[1] ?? '';
+  for (const line of messages.slice(begin + 1)) {
+    if (/^(Output #|Stream mapping:)/.test(line)) break;
+    const stream = /^ {2}Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Audio|Video): (\w+)/.exec(line);
+    if (stream === null) continue;
+    if (stream[1] === 'Audio') description.audioTracks += 1;
+    else if (!line.includes('(attached pic)')) description.videoCodec ??= stream[2];
+  }
+  return description;
+}
+
+/** The one audio stream of a framehash header, and when its first packet begins. */
+export interface AudioStream {
+  codec: string;
+  sampleRate: number;
+  channels: number;
+  startMs: number;
+}
+
+/** Reads the text of `-f framehash` of one stream; undefined when it names no audio stream. */
+export function parseFrameHash(text: string): AudioStream | undefined {
+  const value = (key: string): string | undefined => new RegExp(`^#${key} 0: (.*)$`, 'm').exec(text)?.[1]?.trim();
+  const codec = value('codec_id');
+  if (value('media_type') !== 'audio' || codec === undefined) return undefined;
+  const [numerator = 0, denominator = 1] = (value('tb') ?? '0/1').split('/').map(Number);
+  const firstPts = Number(/^0, *-?\d+, *(-?\d+),/m.exec(text)?.[1] ?? 0);
+  return {
+    codec,
+    sampleRate: Number(value('sample_rate') ?? 0),
+    channels: channelsOf(value('channel_layout_name') ?? ''),
+    startMs: Math.round((firstPts * 1000 * numerator) / denominator),
+  };
+}
+
+const LAYOUTS: Readonly<Record<string, number>> = {
+  mono: 1,
+  stereo: 2,
+  downmix: 2,
+  binaural: 2,
+  quad: 4,
+  'quad(side)': 4,
+  hexagonal: 6,
+  cube: 8,
+  octagonal: 8,
+  hexadecagonal: 16,
+};
+
+/** Number of channels of one of ffmpeg's layout names: `stereo`, `5.1(side)`, `7.1.4`, `3 channels`. 0 when unknown. */
+export function channelsOf(layout: string): number {
+  const named = LAYOUTS[layout];
+  if (named !== undefined) return named;
+  const counted = /^(\d+) channels?\b/.exec(layout)?.[1];
+  if (counted !== undefined) return Number(counted);
+  const dotted = /^(\d+(?:\.\d+)+)/.exec(layout)?.[1];
+  return dotted === undefined ? 0 : dotted.split('.').reduce((sum, part) => sum + Number(part), 0);
+}
