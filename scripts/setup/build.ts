@@ -7,8 +7,14 @@ import { SetupError, say } from './step.ts';
 
 /** Compiles the packages and services, and the web page, unless nothing has changed since the last time. */
 export function build(): void {
-  const workspaces = ['packages', 'services'].flatMap((group) => readdirSync(join(ROOT, group)).map((name) => join(ROOT, group, name)));
-  const code = fingerprint([...workspaces.filter((it) => !it.endsWith('/web')), join(ROOT, 'tsconfig.base.json'), join(ROOT, 'tsconfig.json')]);
+  const workspaces = ['packages', 'services'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((name) => join(ROOT, group, name)),
+  );
+  const code = fingerprint([
+    ...workspaces.filter((it) => !it.endsWith('/web')),
+    join(ROOT, 'tsconfig.base.json'),
+    join(ROOT, 'tsconfig.json'),
+  ]);
   const page = fingerprint([join(ROOT, 'services/web'), join(ROOT, 'packages/contract')]);
 
   if (!isStamped('build-code', code) || !existsSync(join(ROOT, 'services/main/dist/server.js'))) {
@@ -25,7 +31,8 @@ export function build(): void {
 
 function run(bin: string, args: string[], cwd: string): void {
   const result = spawnSync(process.execPath, [realBin(bin), ...args], { cwd, stdio: ['ignore', 2, 2] });
-  if (result.status !== 0) throw new SetupError(`${bin} failed; its messages are above`, `npx ${bin} ${args.join(' ')}`);
+  if (result.status !== 0)
+    throw new SetupError(`${bin} failed; its messages are above`, `npx ${bin} ${args.join(' ')}`);
 }
 
 function realBin(name: string): string {
@@ -39,7 +46,14 @@ function fingerprint(paths: string[]): string {
     const stat = statSync(path);
     if (stat.isDirectory()) {
       for (const name of readdirSync(path).sort()) {
-        if (name === 'node_modules' || name === 'dist' || name === 'test' || name.startsWith('.') || name.endsWith('.tsbuildinfo')) continue;
+        if (
+          name === 'node_modules' ||
+          name === 'dist' ||
+          name === 'test' ||
+          name.startsWith('.') ||
+          name.endsWith('.tsbuildinfo')
+        )
+          continue;
         visit(join(path, name));
       }
     } else hash.update(`${path}:${stat.size}:${stat.mtimeMs}\n`);

@@ -18,10 +18,16 @@ export function say(text: string): void {
 export function explainSystemError(error: unknown): SetupError | undefined {
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new SetupError('the disk is full', 'free some space and run this again; it goes on where it stopped', { cause: error });
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
-    return new SetupError(`${path ?? 'a directory'} cannot be written`, 'give this user the right to, or set MEDIAJOB_CACHE_DIR to a directory of yours', {
+    return new SetupError('the disk is full', 'free some space and run this again; it goes on where it stopped', {
       cause: error,
     });
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+    return new SetupError(
+      `${path ?? 'a directory'} cannot be written`,
+      'give this user the right to, or set MEDIAJOB_CACHE_DIR to a directory of yours',
+      {
+        cause: error,
+      },
+    );
   return undefined;
 }

@@ -9,14 +9,34 @@ export const SYSTEM_PROGRAMS = {
   cmake: { apt: 'cmake', dnf: 'cmake', apk: 'cmake', pacman: 'cmake', zypper: 'cmake', brew: 'cmake' },
   make: { apt: 'make', dnf: 'make', apk: 'make', pacman: 'make', zypper: 'make', brew: 'make' },
   'c++': { apt: 'g++', dnf: 'gcc-c++', apk: 'g++', pacman: 'gcc', zypper: 'gcc-c++', brew: 'gcc' },
-  'espeak-ng': { apt: 'espeak-ng', dnf: 'espeak-ng', apk: 'espeak-ng', pacman: 'espeak-ng', zypper: 'espeak-ng', brew: 'espeak-ng' },
-  chromium: { apt: 'chromium', dnf: 'chromium', apk: 'chromium', pacman: 'chromium', zypper: 'chromium', brew: 'chromium' },
+  'espeak-ng': {
+    apt: 'espeak-ng',
+    dnf: 'espeak-ng',
+    apk: 'espeak-ng',
+    pacman: 'espeak-ng',
+    zypper: 'espeak-ng',
+    brew: 'espeak-ng',
+  },
+  chromium: {
+    apt: 'chromium',
+    dnf: 'chromium',
+    apk: 'chromium',
+    pacman: 'chromium',
+    zypper: 'chromium',
+    brew: 'chromium',
+  },
 } as const;
 export type SystemProgram = keyof typeof SYSTEM_PROGRAMS;
 type Manager = keyof (typeof SYSTEM_PROGRAMS)['ffmpeg'];
 
 const MANAGERS: { name: Manager; program: string; update?: string[]; install: string[]; root: boolean }[] = [
-  { name: 'apt', program: 'apt-get', update: ['update', '-qq'], install: ['install', '-y', '-qq', '--no-install-recommends'], root: true },
+  {
+    name: 'apt',
+    program: 'apt-get',
+    update: ['update', '-qq'],
+    install: ['install', '-y', '-qq', '--no-install-recommends'],
+    root: true,
+  },
   { name: 'dnf', program: 'dnf', install: ['install', '-y', '-q'], root: true },
   { name: 'apk', program: 'apk', install: ['add', '--no-progress'], root: true },
   { name: 'pacman', program: 'pacman', install: ['-S', '--noconfirm', '--needed'], root: true },
@@ -47,7 +67,10 @@ export function ensurePrograms(names: SystemProgram[], what: string): void {
   if (missing.length === 0) return;
   const manager = MANAGERS.find(({ program }) => findProgram(program) !== undefined);
   if (!manager)
-    throw new SetupError(`${missing.join(', ')} not found, needed for ${what}, and no package manager that we know is there`, `install ${missing.join(', ')} and run this again`);
+    throw new SetupError(
+      `${missing.join(', ')} not found, needed for ${what}, and no package manager that we know is there`,
+      `install ${missing.join(', ')} and run this again`,
+    );
 
   const packages = missing.map((name) => SYSTEM_PROGRAMS[name][manager.name]);
   const command = [manager.program, ...manager.install, ...packages];
@@ -57,11 +80,17 @@ export function ensurePrograms(names: SystemProgram[], what: string): void {
 
   say(`set-up: ${packages.join(', ')} by ${manager.program} (for ${what})`);
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const run = (args: string[]) => spawnSync(args[0] as string, args.slice(1), { stdio: ['ignore', 'ignore', 2], env: environment }).status === 0;
+  const run = (args: string[]) =>
+    spawnSync(args[0] as string, args.slice(1), { stdio: ['ignore', 'ignore', 2], env: environment }).status === 0;
   if (manager.update) run([...prefix, manager.program, ...manager.update]);
-  if (!run([...prefix, ...command])) throw new SetupError(`${manager.program} could not install ${packages.join(', ')}`, mend);
+  if (!run([...prefix, ...command]))
+    throw new SetupError(`${manager.program} could not install ${packages.join(', ')}`, mend);
   const still = missing.filter((name) => findProgram(name) === undefined);
-  if (still.length > 0) throw new SetupError(`${still.join(', ')} still not found after ${mend}`, `install ${still.join(', ')} by hand and run this again`);
+  if (still.length > 0)
+    throw new SetupError(
+      `${still.join(', ')} still not found after ${mend}`,
+      `install ${still.join(', ')} by hand and run this again`,
+    );
 }
 
 function privilegePrefix(needsRoot: boolean): string[] | undefined {

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from './build.ts';
+import { CACHE, ROOT } from './paths.ts';
+import { explainSystemError, SetupError, say } from './step.ts';
+import { ensurePrograms, findProgram } from './system-packages.ts';
+
+export interface SetupOptions {
+  /** Models to have. */
+  models: string[];
+  /** Also what only tests need: a speaking program and a browser. */
+  tests?: boolean;
+  signal?: AbortSignal;
+}
+
+export const MODELS_DIR = process.env.MEDIAJOB_MODELS_DIR ?? join(CACHE, 'models');
+
+/**
+ * Brings whatever is missing for running on this machine: system programs, the compiled services and page, the speech
+ * engine, models. Each step is skipped when it is done, and may be killed and run again at any point.
+ */
+export async function setUp({ models, tests = false, signal }: SetupOptions): Promise<void> {
+  try {
+    build();
+    ensurePrograms(['ffmpeg'], 'reading and converting media');
+    if (tests) ensurePrograms(['espeak-ng', ...(browserPath() ? [] : (['chromium'] as const))], 'the tests');
+    await bringEngine(signal);
+    for (const model of models) await bringModel(model, signal);
+  } catch (error) {
+    throw explainSystemError(error) ?? error;
+  }
+}
+
+/** A Chromium that is already there, or undefined. */
+export function browserPath(): string | undefined {
+  return (
+    process.env.MEDIAJOB_CHROMIUM ??
+    findProgram('chromium') ??
+    findProgram('chromium-browser') ??
+    findProgram('google-chrome')
+  );
+}
+
+async function bringEngine(signal: AbortSignal | undefined): Promise<void> {
+  const { buildEngine, enginePath } = await speech();
+  if (existsSync(enginePath())) return;
+  ensurePrograms(['cmake', 'c++', 'make'], 'compiling the speech engine');
+  say('set-up: compile the speech engine (whisper.cpp; a few minutes, once)');
+  await buildEngine({
+    log: (line: string) => process.env.MEDIAJOB_VERBOSE && say(line),
+    ...(signal ? { signal } : {}),
+  });
+}
+
+async function bringModel(name: string, signal: AbortSignal | undefined): Promise<void> {
+  const { modelStatus, pullModel } = await speech();
+  const known = (await modelStatus(MODELS_DIR)).find((it) => it.name === name);
+  if (!known) throw new SetupError(`there is no model ${name}`, 'npm run models -- list');
+  if (known.installed) return;
+  say(`set-up: model ${name} into ${MODELS_DIR}`);
+  let shown = -1;
+  await pullModel(MODELS_DIR, name, {
+    onProgress: ({ message, fraction }) => {
+      const tenth = fraction === undefined ? -1 : Math.floor(fraction * 10);
+      if (tenth === shown) return;
+      shown = tenth;
+      say(`set-up: ${message}${tenth >= 0 ? ` ${tenth * 10}%` : ''}`);
+    },
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** The compiled package: set-up runs before anything could import it by name. */
+function speech(): Promise<typeof import('../../packages/speech/src/index.ts')> {
+  return import(join(ROOT, 'packages/speech/dist/index.js'));
+}

@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './setup/paths.ts';
+import { browserPath, MODELS_DIR, setUp } from './setup/setup.ts';
+import { SetupError, say } from './setup/step.ts';
+
+// npm test [-- TIER…]: set-up, then the tiers. Without a tier: the checks and every tier a machine without a cluster can run.
+const TIERS = ['unit', 'medium', 'system', 'browser'] as const;
+const asked = process.argv.slice(2);
+const unknown = asked.filter((it) => !(TIERS as readonly string[]).includes(it));
+if (unknown.length > 0) {
+  say(`error: no such tier: ${unknown.join(', ')}; there are ${TIERS.join(', ')}`);
+  process.exit(64);
+}
+
+try {
+  await setUp({ models: ['base'], tests: true });
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(`\nerror: ${error.message}\nwhat to do: ${error.mend}`);
+  process.exit(69);
+}
+
+const environment = { ...process.env, MEDIAJOB_MODELS_DIR: MODELS_DIR, MEDIAJOB_CHROMIUM: browserPath() ?? '' };
+const run = (args: string[]): boolean =>
+  spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: environment }).status ===
+  0;
+
+let ok = true;
+if (asked.length === 0) ok = run([join(ROOT, 'scripts/check.ts')]);
+
+const reports = mkdtempSync(join(tmpdir(), 'mediajob-test-'));
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const tier of TIERS.filter((it) => asked.length === 0 || asked.includes(it))) {
+  say(`\ntier: ${tier}`);
+  const file = join(reports, `${tier}.json`);
+  ok =
+    run([
+      join(ROOT, 'node_modules/.bin/vitest'),
+      'run',
+      '--project',
+      tier,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile=${file}`,
+    ]) && ok;
+  const report = JSON.parse(readFileSync(file, 'utf8')) as {
+    numPassedTests: number;
+    numFailedTests: number;
+    numPendingTests: number;
+  };
+  total.passed += report.numPassedTests;
+  total.failed += report.numFailedTests;
+  total.skipped += report.numPendingTests;
+}
+rmSync(reports, { recursive: true, force: true });
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = ok && total.failed === 0 && total.passed > 0 ? 0 : 1;
