@@ -1,1 +1,15 @@
-export {};
+export * from './core/audit.js';
+export * from './core/config.js';
+export * from './core/health.js';
+export * from './core/instance.js';
+export * from './core/logger.js';
+export * from './core/metrics.js';
+export * from './core/problem.js';
+export * from './core/process-tree.js';
+export * from './core/request-context.js';
+export * from './core/resilience.js';
+export * from './core/run-meter.js';
+export * from './core/shutdown.js';
+export * from './core/sse.js';
+export * from './core/tasks.js';
+export * from './core/watchdog.js';

@@ -1,1 +1,9 @@
-export {};
+export * from './bootstrap.js';
+export * from './context.js';
+export * from './health.module.js';
+export * from './listen-error.js';
+export * from './openapi.js';
+export * from './problem.filter.js';
+export * from './service.js';
+export * from './tasks.module.js';
+export * from './validation.pipe.js';
