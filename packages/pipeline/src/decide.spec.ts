@@ -1,0 +1,655 @@
+import { Annotation, ExitCode, MediaJobStatus } from '@mediajob/contract';
+import { describe, expect, it } from 'vitest';
+import {
+  aMediaJob,
+  aRun,
+  at,
+  type MediaJobBuilder,
+  observed,
+  POLICY,
+  type RunBuilder,
+  resultOf,
+  START,
+} from '../test/builders.js';
+import { findCondition } from './conditions.js';
+import { decide } from './decide.js';
+import type { Action, Decision } from './decision.js';
+import { NO_TALLY, type Observed } from './observed.js';
+
+/** `start transcribe/0 try 1` and so on: actions as one reads them. */
+function said(actions: readonly Action[]): string[] {
+  return actions.map((action) => {
+    switch (action.type) {
+      case 'start':
+        return `start ${action.key.stage}/${action.key.shard} ${action.key.attempt}.${action.key.try}`;
+      case 'stop':
+        return `stop ${action.key.stage}/${action.key.shard} ${action.key.attempt}.${action.key.try}: ${action.why}`;
+      case 'forget':
+        return `forget ${action.key.stage}/${action.key.shard} ${action.key.attempt}.${action.key.try}`;
+      default:
+        return action.type;
+    }
+  });
+}
+
+const NOW = START + 2_000;
+const RENDITION = { convert: { renditions: [{ format: 'mp3' as const }] } };
+const manyShards = () => aRun('convert').succeeded(resultOf('convert', { chunks: 6 }));
+
+interface Row {
+  promise: string;
+  job?: MediaJobBuilder;
+  runs?: RunBuilder[];
+  now?: number;
+  want: {
+    actions: string[];
+    phase: string;
+    queued?: string;
+    failed?: string;
+    requeueAfterMs?: number | undefined;
+    message?: RegExp;
+  };
+}
+
+const started = (builder: MediaJobBuilder = aMediaJob()) => builder.withStatus({ startedAt: at(0), phase: 'Queued' });
+
+const ROWS: Record<string, Row[]> = {
+  'stages follow each other': [
+    {
+      promise: 'a new job starts with convert',
+      want: { actions: ['start convert/0 1.1'], phase: 'Queued', queued: 'WaitingForWorker' },
+    },
+    {
+      promise: 'nothing is started twice while it waits',
+      runs: [aRun('convert')],
+      want: { actions: [], phase: 'Queued', queued: 'WaitingForWorker' },
+    },
+    {
+      promise: 'a job whose worker is away says so and is no failure',
+      runs: [
+        aRun('convert').with({ waiting: { reason: 'WorkerUnreachable', message: 'No converter can be reached.' } }),
+      ],
+      want: { actions: [], phase: 'Queued', queued: 'WorkerUnreachable', message: /No converter/ },
+    },
+    {
+      promise: 'convert that runs is Converting',
+      runs: [aRun('convert').running()],
+      want: { actions: [], phase: 'Converting', queued: 'Running' },
+    },
+    {
+      promise: 'transcription follows conversion',
+      runs: [aRun('convert').succeeded()],
+      want: { actions: ['start transcribe/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'rendering runs beside transcription',
+      job: aMediaJob().withSpec(RENDITION),
+      runs: [aRun('convert').succeeded()],
+      want: { actions: ['start transcribe/0 1.1', 'start render/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'a convert-only job goes from convert to render',
+      job: aMediaJob().withSpec({ ...RENDITION, transcribe: undefined }),
+      runs: [aRun('convert').succeeded(resultOf('convert', { chunks: 0 }))],
+      want: { actions: ['start render/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'shards are the chunks divided by those of a shard, rounded up',
+      runs: [manyShards()],
+      want: {
+        actions: ['start transcribe/0 1.1', 'start transcribe/1 1.1', 'start transcribe/2 1.1'],
+        phase: 'Queued',
+      },
+    },
+    {
+      promise: 'no more shards run at once than asked for',
+      job: aMediaJob().withSpec({ transcribe: { parallelism: 2 } }),
+      runs: [manyShards(), aRun('transcribe', 1).running()],
+      want: { actions: ['start transcribe/0 1.1'], phase: 'Transcribing' },
+    },
+    {
+      promise: 'finalize waits for the last shard',
+      runs: [
+        manyShards(),
+        aRun('transcribe', 0).succeeded(resultOf('transcribe', { chunks: 2, alone: false })),
+        aRun('transcribe', 1).running(0.5),
+        aRun('transcribe', 2).succeeded(resultOf('transcribe', { shard: 2, chunks: 2, alone: false })),
+      ],
+      want: { actions: [], phase: 'Transcribing' },
+    },
+    {
+      promise: 'finalize follows the last shard',
+      runs: [
+        manyShards(),
+        ...[0, 1, 2].map((shard) =>
+          aRun('transcribe', shard).succeeded(resultOf('transcribe', { shard, chunks: 2, alone: false })),
+        ),
+      ],
+      want: { actions: ['start finalize/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'silence skips transcription and still writes an empty transcript',
+      runs: [aRun('convert').succeeded(resultOf('convert', { chunks: 0 }))],
+      want: { actions: ['start finalize/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'one shard finalizes by itself, and the job is done',
+      runs: [aRun('convert').succeeded(), aRun('transcribe').succeeded()],
+      want: { actions: ['forget convert/0 1.1', 'forget transcribe/0 1.1'], phase: 'Succeeded', queued: 'Finished' },
+    },
+    {
+      promise: 'one shard whose result lacks the transcript is finalized by a run of its own',
+      runs: [aRun('convert').succeeded(), aRun('transcribe').succeeded(resultOf('transcribe', { alone: false }))],
+      want: { actions: ['start finalize/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'a rendition that is not done keeps the job from ending',
+      job: aMediaJob().withSpec(RENDITION),
+      runs: [aRun('convert').succeeded(), aRun('transcribe').succeeded(), aRun('render').running(0.4)],
+      want: { actions: [], phase: 'Converting' },
+    },
+  ],
+  'exit codes decide what happens': [
+    ...([64, 65, 66] as const).map((code) => ({
+      promise: `${code} fails at once`,
+      runs: [aRun('convert').failed(code, { message: 'It is no media.' })],
+      want: {
+        actions: ['forget convert/0 1.1'],
+        phase: 'Failed',
+        failed: { 64: 'InvalidArguments', 65: 'UnsupportedMedia', 66: 'InputNotFound' }[code],
+        message: /It is no media\./,
+      },
+    })),
+    ...[69, 70, 74, 75, 137, 1, 255, 139].map((code) => ({
+      promise: `${code} is tried again after 5 s`,
+      runs: [aRun('convert').failed(code)],
+      want: { actions: [], phase: 'Queued', queued: 'WaitingForRetry', requeueAfterMs: 5_000 },
+    })),
+    {
+      promise: 'a retry starts when it is due',
+      runs: [aRun('convert').failed(75)],
+      now: NOW + 5_000,
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'the time between retries doubles',
+      runs: [
+        aRun('convert')
+          .failed(75, { tally: { ...NO_TALLY, counted: 2 } })
+          .inTry(3),
+      ],
+      want: { actions: [], phase: 'Queued', requeueAfterMs: 20_000 },
+    },
+    {
+      promise: 'the retries come to an end',
+      runs: [
+        aRun('convert')
+          .failed(75, { message: 'disk hiccup', tally: { ...NO_TALLY, counted: 3 } })
+          .inTry(4),
+      ],
+      want: {
+        actions: ['forget convert/0 1.4'],
+        phase: 'Failed',
+        failed: 'RetriesExhausted',
+        message: /4 times.*disk hiccup\./,
+      },
+    },
+    {
+      promise: 'no retries allowed: the first failure is the last',
+      job: aMediaJob().withSpec({ retries: 0 }),
+      runs: [aRun('convert').failed(75)],
+      want: { actions: ['forget convert/0 1.1'], phase: 'Failed', failed: 'RetriesExhausted' },
+    },
+    ...[
+      [0, 60_000],
+      [1, 120_000],
+      [2, 300_000],
+      [3, 600_000],
+      [50, 600_000],
+    ].map(([waits = 0, delay = 0]) => ({
+      promise: `a full disk that was met ${waits} times before is tried again after ${delay / 60_000} min`,
+      runs: [aRun('convert').failed(ExitCode.StorageFull, { tally: { ...NO_TALLY, storageWaits: waits } })],
+      want: { actions: [], phase: 'Queued', queued: 'StorageFull', requeueAfterMs: delay },
+    })),
+    {
+      promise: 'a missing model waits, and says what to do',
+      runs: [
+        aRun('convert').succeeded(),
+        aRun('transcribe').failed(78, { reason: 'ModelNotFound', message: 'The model base is not installed.' }),
+      ],
+      want: {
+        actions: [],
+        phase: 'Queued',
+        queued: 'ModelMissing',
+        requeueAfterMs: 15_000,
+        message: /Install the model/,
+      },
+    },
+    {
+      promise: 'a model with a wrong checksum never mends itself',
+      runs: [aRun('convert').succeeded(), aRun('transcribe').failed(78, { reason: 'BadChecksum' })],
+      want: { actions: ['forget convert/0 1.1', 'forget transcribe/0 1.1'], phase: 'Failed', failed: 'BadChecksum' },
+    },
+    {
+      promise: 'an interrupted run is put again at once',
+      runs: [aRun('convert').failed(143)],
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'a lost run is put again at once',
+      runs: [aRun('convert').ended('lost')],
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'a run lost for the fifth time without progress gets some air',
+      runs: [
+        aRun('convert')
+          .ended('lost', { tally: { ...NO_TALLY, idle: 4 } })
+          .inTry(5),
+      ],
+      want: { actions: [], phase: 'Queued', queued: 'WaitingForRetry', requeueAfterMs: 16_000 },
+    },
+    {
+      promise: 'a run lost for the sixth time without progress uses up a retry',
+      job: aMediaJob().withSpec({ retries: 0 }),
+      runs: [
+        aRun('convert')
+          .ended('lost', { tally: { ...NO_TALLY, idle: 5 } })
+          .inTry(6),
+      ],
+      want: { actions: ['forget convert/0 1.6'], phase: 'Failed', failed: 'RetriesExhausted' },
+    },
+    {
+      promise: 'a preempted run never uses up a retry',
+      job: aMediaJob().withSpec({ retries: 0 }),
+      runs: [aRun('convert').failed(143, { disrupted: true, tally: { ...NO_TALLY, idle: 5 } })],
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'a run that ended well but left no result is run again',
+      runs: [aRun('convert').ended('succeeded')],
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'a failed branch lets the transcript finish',
+      job: aMediaJob().withSpec(RENDITION),
+      runs: [
+        aRun('convert').succeeded(),
+        aRun('transcribe').running(0.2),
+        aRun('render').failed(65, { message: 'no picture' }),
+      ],
+      want: {
+        actions: [],
+        phase: 'Transcribing',
+        message: /rendering failed: no picture\. What does not need it goes on/,
+      },
+    },
+    {
+      promise: 'and then the job fails, with the transcript kept',
+      job: aMediaJob().withSpec(RENDITION),
+      runs: [
+        aRun('convert').succeeded(),
+        aRun('transcribe').succeeded(),
+        aRun('render').failed(65, { message: 'no picture' }),
+      ],
+      want: {
+        actions: ['forget convert/0 1.1', 'forget transcribe/0 1.1', 'forget render/0 1.1'],
+        phase: 'Failed',
+        failed: 'UnsupportedMedia',
+      },
+    },
+    {
+      promise: 'a shard that fails for good stops the others',
+      runs: [manyShards(), aRun('transcribe', 0).failed(65), aRun('transcribe', 1).running(), aRun('transcribe', 2)],
+      want: {
+        actions: [
+          'stop transcribe/1 1.1: failed',
+          'stop transcribe/2 1.1: failed',
+          'forget convert/0 1.1',
+          'forget transcribe/0 1.1',
+        ],
+        phase: 'Failed',
+        failed: 'UnsupportedMedia',
+      },
+    },
+  ],
+  'a person is in charge': [
+    {
+      promise: 'suspend stops what runs',
+      job: started().withSpec({ suspend: true }),
+      runs: [aRun('convert').running(0.3)],
+      want: { actions: ['stop convert/0 1.1: suspended'], phase: 'Suspended' },
+    },
+    {
+      promise: 'what was asked to stop is not asked again',
+      job: started().withSpec({ suspend: true }),
+      runs: [aRun('convert').running(0.3).with({ stopRequested: true })],
+      want: { actions: [], phase: 'Suspended' },
+    },
+    {
+      promise: 'resume goes on at once and counts no failure',
+      job: aMediaJob()
+        .withStatus({ phase: 'Suspended', startedAt: at(0) })
+        .withSpec({ retries: 0 }),
+      runs: [aRun('convert').failed(143, { stopRequested: true })],
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'resume waits for what is still stopping',
+      job: aMediaJob().withStatus({ phase: 'Suspended', startedAt: at(0) }),
+      runs: [aRun('convert').running(0.3).with({ stopRequested: true })],
+      want: { actions: [], phase: 'Converting' },
+    },
+    {
+      promise: 'cancel ends the job and stops what runs',
+      job: started().withSpec({ cancel: true }),
+      runs: [aRun('convert').running(0.3)],
+      want: { actions: ['stop convert/0 1.1: cancelled'], phase: 'Cancelled', failed: 'Cancelled' },
+    },
+    {
+      promise: 'a job that is done before the cancel arrives has succeeded',
+      job: started().withSpec({ cancel: true }),
+      runs: [aRun('convert').succeeded(), aRun('transcribe').succeeded()],
+      want: { actions: ['forget convert/0 1.1', 'forget transcribe/0 1.1'], phase: 'Succeeded' },
+    },
+    {
+      promise: 'a cancelled job stays cancelled when cancel is taken back without a retry',
+      job: aMediaJob().withStatus({ phase: 'Cancelled', finishedAt: at(1) }),
+      want: { actions: [], phase: 'Cancelled' },
+    },
+    {
+      promise: 'a retry opens a new attempt, and starts nothing before that is written',
+      job: aMediaJob()
+        .withStatus({ phase: 'Cancelled', finishedAt: at(1) })
+        .withAnnotation(Annotation.retry, 'a'),
+      want: { actions: [], phase: 'Pending', requeueAfterMs: 0 },
+    },
+    {
+      promise: 'the same token retries once',
+      job: aMediaJob()
+        .withStatus({ phase: 'Failed', finishedAt: at(1), retryToken: 'a', attempt: 2 })
+        .withAnnotation(Annotation.retry, 'a'),
+      want: { actions: [], phase: 'Failed' },
+    },
+    {
+      promise: 'a new attempt waits until runs of the old one are gone',
+      job: started().withStatus({ attempt: 2 }),
+      runs: [aRun('convert').running(0.3)],
+      want: { actions: ['stop convert/0 1.1: superseded'], phase: 'Queued', message: /earlier attempt/ },
+    },
+    {
+      promise: 'a retry of a job that waits ends the waiting',
+      job: started().withAnnotation(Annotation.retry, 'now'),
+      runs: [aRun('convert').failed(ExitCode.StorageFull)],
+      want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'a job past its deadline fails and says what it waited for',
+      job: started().withSpec({ activeDeadlineSeconds: 60 }),
+      runs: [aRun('convert').failed(ExitCode.StorageFull, { message: 'The disk is full.' })],
+      now: START + 60_000,
+      want: {
+        actions: ['forget convert/0 1.1'],
+        phase: 'Failed',
+        failed: 'DeadlineExceeded',
+        message: /The disk is full/,
+      },
+    },
+    {
+      promise: 'a job looks again at its deadline',
+      job: started().withSpec({ activeDeadlineSeconds: 60 }),
+      runs: [aRun('convert').running()],
+      want: { actions: [], phase: 'Converting', requeueAfterMs: 58_000 },
+    },
+    {
+      promise: 'time in suspension does not count against the deadline',
+      job: aMediaJob()
+        .withStatus({ phase: 'Suspended', startedAt: at(0) })
+        .withSpec({ activeDeadlineSeconds: 60 }),
+      now: START + 600_000,
+      want: { actions: ['start convert/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'a web source is refused with what to do instead',
+      job: aMediaJob().withSpec({ source: { url: 'https://example.org/a.mp3' } }),
+      want: { actions: [], phase: 'Failed', failed: 'SourceNotAllowed', message: /Upload the file/ },
+    },
+    {
+      promise: 'a finished job is deleted when its time is over',
+      job: aMediaJob()
+        .withStatus({ phase: 'Succeeded', finishedAt: at(0) })
+        .withSpec({ ttlSecondsAfterFinished: 2 }),
+      want: { actions: ['delete'], phase: 'Succeeded' },
+    },
+    {
+      promise: 'and not before',
+      job: aMediaJob()
+        .withStatus({ phase: 'Succeeded', finishedAt: at(0) })
+        .withSpec({ ttlSecondsAfterFinished: 10 }),
+      want: { actions: [], phase: 'Succeeded', requeueAfterMs: 8_000 },
+    },
+  ],
+  'deletion ends with nothing left': [
+    {
+      promise: 'first every run is stopped',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('convert').succeeded(), aRun('transcribe').running()],
+      want: { actions: ['stop transcribe/0 1.1: deleted'], phase: 'Queued' },
+    },
+    {
+      promise: 'files stay while a run could still write',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('transcribe').running().with({ stopRequested: true })],
+      want: { actions: [], phase: 'Queued' },
+    },
+    {
+      promise: 'then the files are removed',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('transcribe').failed(143, { stopRequested: true })],
+      want: { actions: ['forget transcribe/0 1.1', 'start cleanup/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'a cleanup that fails is tried again without end',
+      job: started().deletedAt(at(1)).withSpec({ retries: 0 }),
+      runs: [aRun('cleanup').failed(74, { tally: { ...NO_TALLY, counted: 40 }, message: 'I/O error' })],
+      want: { actions: [], phase: 'Queued', requeueAfterMs: 300_000, message: /I\/O error/ },
+    },
+    {
+      promise: 'last the object goes',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('cleanup').succeeded()],
+      want: { actions: ['remove'], phase: 'Queued' },
+    },
+  ],
+};
+
+for (const [group, rows] of Object.entries(ROWS)) {
+  describe(group, () => {
+    it.each(rows.map((row) => [row.promise, row] as const))('%s', (_, row) => {
+      const decision = decide(observed(row.job ?? aMediaJob(), row.runs), row.now ?? NOW);
+      expect(said(decision.actions)).toEqual(row.want.actions);
+      expect(decision.status.phase).toBe(row.want.phase);
+      if (row.want.queued !== undefined) {
+        expect(findCondition(decision.status.conditions, 'Queued')?.reason).toBe(row.want.queued);
+      }
+      const failed = findCondition(decision.status.conditions, 'Failed');
+      if (row.want.failed !== undefined) expect(failed).toMatchObject({ status: 'True', reason: row.want.failed });
+      if (row.want.message !== undefined) expect(decision.status.message).toMatch(row.want.message);
+      if ('requeueAfterMs' in row.want) expect(decision.requeueAfterMs).toBe(row.want.requeueAfterMs);
+      expect(MediaJobStatus.parse(decision.status)).toEqual(decision.status);
+    });
+  });
+}
+
+/** What a second look at the same world decides, once the first one’s status is written. */
+function again(world: Observed, first: Decision, now: number): Decision {
+  return decide({ ...world, job: { ...world.job, status: first.status } }, now);
+}
+
+describe('what a start asks for', () => {
+  const startOf = (world: Observed, now = NOW) => {
+    const action = decide(world, now).actions.find((it) => it.type === 'start');
+    if (action?.type !== 'start') throw new Error('nothing is started');
+    return action;
+  };
+
+  it('gives every shard its chunks, without a gap and without an overlap', () => {
+    const { actions } = decide(
+      observed(aMediaJob(), [aRun('convert').succeeded(resultOf('convert', { chunks: 5 }))]),
+      NOW,
+    );
+    const ranges = actions.flatMap((it) =>
+      it.type === 'start' && it.request.stage === 'transcribe' ? [it.request.chunks] : [],
+    );
+    expect(ranges).toEqual([
+      { from: 0, to: 1 },
+      { from: 1, to: 3 },
+      { from: 3, to: 5 },
+    ]);
+  });
+
+  it('keeps the borders of shards when the settings change under way', () => {
+    const world = observed(aMediaJob(), [manyShards()]);
+    const first = decide(world, NOW);
+    expect(again(world, first, NOW).status.stages.find((it) => it.name === 'transcribe')?.shards).toBe(3);
+    const other = decide(
+      { ...world, job: { ...world.job, status: first.status }, policy: { ...POLICY, chunksPerShard: 100 } },
+      NOW,
+    );
+    expect(other.actions.filter((it) => it.type === 'start')).toHaveLength(3);
+  });
+
+  it('asks the only shard to finalize, and only the only one', () => {
+    const one = startOf(observed(aMediaJob(), [aRun('convert').succeeded()]));
+    expect(one.request).toMatchObject({ stage: 'transcribe', finalize: { formats: ['json', 'srt', 'vtt', 'txt'] } });
+    const many = startOf(observed(aMediaJob(), [manyShards()]));
+    expect(many.request).not.toHaveProperty('finalize');
+  });
+
+  it('gives a run that was out of memory half as much again, up to the cap', () => {
+    const tally = (memoryFactor: number) => ({ ...NO_TALLY, counted: 1, memoryFactor });
+    const later = NOW + 600_000;
+    expect(
+      startOf(observed(aMediaJob(), [aRun('convert').failed(137, { tally: tally(1) })]), later).tally.memoryFactor,
+    ).toBe(1.5);
+    expect(
+      startOf(observed(aMediaJob(), [aRun('convert').failed(137, { tally: tally(3) })]), later).tally.memoryFactor,
+    ).toBe(4);
+  });
+
+  it('keeps away from a node whose device failed', () => {
+    const world = observed(aMediaJob(), [aRun('convert').failed(69, { node: 'gpu-1' })]);
+    expect(startOf(world, NOW + 60_000).tally.avoidNodes).toEqual(['gpu-1']);
+  });
+
+  it('forgives losses again once there was progress', () => {
+    const lost = aRun('convert').ended('lost', {
+      tally: { ...NO_TALLY, idle: 5, bestFraction: 0.2 },
+      progress: { fraction: 0.5 },
+    });
+    expect(startOf(observed(aMediaJob(), [lost])).tally).toMatchObject({ idle: 1, bestFraction: 0.5 });
+  });
+});
+
+describe('the status', () => {
+  it('adds up seconds of audio times the cost of their stage', () => {
+    const { status } = decide(observed(aMediaJob(), [manyShards(), aRun('transcribe', 0).running(0.5, 4)]), NOW);
+    // convert 1 + transcribe 20 × (0.5 / 3) of 21.5
+    expect(status.progress).toMatchObject({ percent: 20.1, text: '20%', realtimeFactor: 4 });
+    expect(status.progress.etaSeconds).toBe(Math.ceil((1800 * (1 - 0.5 / 3)) / 4));
+    expect(status.durationText).toBe('30:00');
+  });
+
+  it('never goes back within an attempt', () => {
+    const world = observed(aMediaJob(), [aRun('convert').succeeded(), aRun('transcribe').running(0.9)]);
+    const high = decide(world, NOW).status.progress.percent;
+    const lost = observed({ ...world.job, status: decide(world, NOW).status }, [
+      aRun('convert').succeeded(),
+      aRun('transcribe').ended('lost', { progress: { fraction: 0.1 } }),
+    ]);
+    expect(decide(lost, NOW).status.progress.percent).toBe(high);
+  });
+
+  it('begins anew in a new attempt, and keeps what was written', () => {
+    const done = observed(aMediaJob().withAnnotation(Annotation.retry, 'x'), [
+      aRun('convert').succeeded(),
+      aRun('transcribe').succeeded(),
+    ]);
+    const succeeded = decide(done, NOW).status;
+    expect(succeeded).toMatchObject({
+      phase: 'Succeeded',
+      attempt: 1,
+      progress: { percent: 100, text: '100%' },
+      language: 'en',
+    });
+    const retried = aMediaJob().withAnnotation(Annotation.retry, 'y').withStatus(succeeded);
+    const { status } = decide(observed(retried), NOW + 1000);
+    expect(status).toMatchObject({
+      attempt: 2,
+      retryToken: 'y',
+      progress: { percent: 0 },
+      outputs: [{ name: 'transcript.json' }],
+    });
+    expect(status.finishedAt).toBeUndefined();
+    expect(findCondition(status.conditions, 'Succeeded')?.status).toBe('False');
+  });
+
+  it('records failed runs once, ten at most, and a full disk in one line', () => {
+    let status = aMediaJob().build().status;
+    for (let number = 1; number <= 30; number++) {
+      const run = aRun('convert')
+        .inTry(number)
+        .failed(number % 2 === 0 ? ExitCode.StorageFull : ExitCode.Temporary, { finishedAt: at(number * 1000) });
+      const world = observed(aMediaJob().withStatus(status).withSpec({ retries: 10 }), [run]);
+      status = decide(world, START + number * 1_000_000).status;
+      expect(again(world, decide(world, NOW), NOW).status.attempts).toEqual(decide(world, NOW).status.attempts);
+    }
+    expect(status.attempts).toHaveLength(10);
+    expect(status.attempts.filter((it) => it.reason === 'StorageFull')).toHaveLength(1);
+    expect(status.attempts.at(-1)?.finishedAt).toBe(at(30_000));
+  });
+
+  it('sums the CPU time of all tries', () => {
+    const tally = { ...NO_TALLY, cpuSeconds: 5, maxRssBytes: 900 };
+    const { status } = decide(
+      observed(aMediaJob(), [
+        aRun('convert')
+          .running(0.1)
+          .with({ tally, usage: { cpuSeconds: 2, maxRssBytes: 100 } }),
+      ]),
+      NOW,
+    );
+    expect(status.usage).toEqual({ cpuSeconds: 7, maxRssBytes: 900 });
+  });
+
+  it('keeps the time of a condition that did not turn', () => {
+    const world = observed(aMediaJob(), [aRun('convert')]);
+    const first = decide(world, NOW);
+    const second = again(world, first, NOW + 5_000);
+    expect(second.status).toEqual(first.status);
+    const running = decide(
+      { ...world, job: { ...world.job, status: first.status }, runs: [aRun('convert').running().build()] },
+      NOW + 9_000,
+    );
+    expect(findCondition(running.status.conditions, 'Queued')?.lastTransitionTime).toBe(
+      new Date(NOW + 9_000).toISOString(),
+    );
+    expect(findCondition(running.status.conditions, 'Accepted')?.lastTransitionTime).toBe(new Date(NOW).toISOString());
+  });
+});
+
+describe('events', () => {
+  it('tell each thing once', () => {
+    const world = observed(aMediaJob(), [aRun('convert').failed(75, { message: 'hiccup' })]);
+    const first = decide(world, NOW);
+    expect(first.events.map((it) => it.reason)).toEqual(['Accepted', 'RunFailed']);
+    expect(again(world, first, NOW).events).toEqual([]);
+  });
+
+  it('warn when a person has to mend something', () => {
+    const world = observed(started(), [aRun('convert').failed(ExitCode.StorageFull)]);
+    expect(decide(world, NOW).events).toContainEqual(
+      expect.objectContaining({ type: 'Warning', reason: 'StorageFull' }),
+    );
+  });
+});

@@ -1,0 +1,116 @@
+import type {
+  ConditionReason,
+  FailureReason,
+  MediaJob,
+  StageName,
+  StepProgress,
+  StepResult,
+  Usage,
+} from '@mediajob/contract';
+
+/**
+ * What names a run: it is the `try`-th of its stage and shard in an attempt of the job.
+ * A person's retry opens a new attempt; what `decide()` tries again by itself is a new try in the same attempt.
+ */
+export interface RunKey {
+  readonly stage: StageName;
+  readonly shard: number;
+  readonly attempt: number;
+  readonly try: number;
+}
+
+/**
+ * pending: asked for, not running yet (no free worker, an unscheduled pod). lost: nobody knows what became of it,
+ * and it is certain that it does not run under our eyes any more.
+ */
+export type RunState = 'pending' | 'running' | 'succeeded' | 'failed' | 'lost';
+
+/**
+ * What the tries before this one add up to. It travels with the run (a field of its record, an annotation of its Job),
+ * so that the newest run of a stage and shard tells everything and older ones can be forgotten.
+ */
+export interface Tally {
+  /** Failures that used up one of spec.retries. */
+  readonly counted: number;
+  /** Losses and interruptions in a row that brought no progress; they are free up to a limit. */
+  readonly idle: number;
+  /** StorageFull in a row. */
+  readonly storageWaits: number;
+  /** ModelNotFound in a row. */
+  readonly modelWaits: number;
+  /** Largest fraction that any try reached, 0 to 1. */
+  readonly bestFraction: number;
+  /** What the memory of the profile is multiplied with. */
+  readonly memoryFactor: number;
+  /** Nodes whose device failed. */
+  readonly avoidNodes: readonly string[];
+  /** CPU seconds of earlier tries. */
+  readonly cpuSeconds: number;
+  /** Largest resident memory of any earlier try. */
+  readonly maxRssBytes: number;
+}
+
+export const NO_TALLY: Tally = {
+  counted: 0,
+  idle: 0,
+  storageWaits: 0,
+  modelWaits: 0,
+  bestFraction: 0,
+  memoryFactor: 1,
+  avoidNodes: [],
+  cpuSeconds: 0,
+  maxRssBytes: 0,
+};
+
+/** Why a pending run does not run yet, as a reason of the Queued condition. */
+export interface Waiting {
+  readonly reason: Extract<ConditionReason, 'WaitingForWorker' | 'WorkerUnreachable'>;
+  readonly message: string;
+}
+
+/** A run as a runtime sees it: a task of a worker, or a Kubernetes Job. */
+export interface ObservedRun {
+  readonly key: RunKey;
+  readonly tally: Tally;
+  readonly state: RunState;
+  /** Someone asked it to stop, and the runtime has that on record: its end is no failure. */
+  readonly stopRequested?: boolean;
+  readonly waiting?: Waiting;
+  readonly exitCode?: number;
+  readonly reason?: FailureReason;
+  readonly message?: string;
+  /** Ended by a disruption of the platform (Kubernetes: DisruptionTarget): never counts. */
+  readonly disrupted?: boolean;
+  readonly node?: string;
+  readonly result?: StepResult;
+  readonly progress?: StepProgress;
+  readonly usage?: Usage;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+}
+
+/** What an administrator decides for all jobs. */
+export interface PipelinePolicy {
+  /** Wanted length of a chunk in ms. */
+  readonly chunkTargetMs: number;
+  readonly chunksPerShard: number;
+  /** Longest media taken, in ms. */
+  readonly maxDurationMs: number;
+  /** Most that a run's memory may grow after OutOfMemory, as a factor of the profile's. */
+  readonly maxMemoryFactor: number;
+}
+
+/** Everything `decide()` knows. `job.status` is what was last written. */
+export interface Observed {
+  readonly job: MediaJob;
+  readonly runs: readonly ObservedRun[];
+  readonly policy: PipelinePolicy;
+}
+
+export function isLive(run: ObservedRun): boolean {
+  return run.state === 'pending' || run.state === 'running';
+}
+
+export function sameKey(a: RunKey, b: RunKey): boolean {
+  return a.stage === b.stage && a.shard === b.shard && a.attempt === b.attempt && a.try === b.try;
+}

@@ -1,0 +1,84 @@
+import type { MediaJob, StepRequest } from '@mediajob/contract';
+import type { PipelinePolicy, RunKey } from './observed.js';
+import { runName } from './run-name.js';
+import { shardChunks } from './shards.js';
+
+/** What a request needs to know beyond the spec. */
+export interface RequestContext {
+  readonly job: MediaJob;
+  readonly policy: PipelinePolicy;
+  /** Shards of the transcribe stage. */
+  readonly shards: number;
+  /** Chunks of the plan. */
+  readonly chunks: number;
+}
+
+/** The payload of a run, from the job alone: a second try asks for the same work under another run id. */
+export function stepRequest(key: RunKey, { job, policy, shards, chunks }: RequestContext): StepRequest {
+  const { spec } = job;
+  const common = { jobId: job.metadata.uid, runId: runName(job.metadata.uid, key) };
+  switch (key.stage) {
+    case 'convert':
+      return {
+        stage: 'convert',
+        ...common,
+        source: sourcePath(job),
+        audioTrack: spec.convert.audioTrack,
+        transcript: spec.transcribe !== undefined,
+        plan: { targetMs: policy.chunkTargetMs, windowMs: 30_000 },
+        maxDurationMs: policy.maxDurationMs,
+      };
+    case 'transcribe': {
+      const { model, language, task, quality, prompt, formats, subtitles } = transcribeOf(job);
+      return {
+        stage: 'transcribe',
+        ...common,
+        shard: key.shard,
+        chunks: shardChunks(key.shard, shards, chunks),
+        model,
+        language,
+        task,
+        quality,
+        ...(prompt === undefined ? {} : { prompt }),
+        ...(shards === 1 ? { finalize: { formats, subtitles } } : {}),
+      };
+    }
+    case 'finalize': {
+      const { model, language, task, quality, prompt, formats, subtitles } = transcribeOf(job);
+      return {
+        stage: 'finalize',
+        ...common,
+        model,
+        language,
+        task,
+        quality,
+        ...(prompt === undefined ? {} : { prompt }),
+        options: { formats, subtitles },
+      };
+    }
+    case 'render':
+      return {
+        stage: 'render',
+        ...common,
+        source: sourcePath(job),
+        audioTrack: spec.convert.audioTrack,
+        renditions: spec.convert.renditions,
+        maxDurationMs: policy.maxDurationMs,
+      };
+    case 'cleanup':
+      return { stage: 'cleanup', ...common };
+  }
+}
+
+function sourcePath(job: MediaJob): string {
+  const { path } = job.spec.source;
+  // accept.ts lets no other source pass; reaching this is a defect of ours.
+  if (path === undefined) throw new TypeError(`job ${job.metadata.uid} has no source.path`);
+  return path;
+}
+
+function transcribeOf(job: MediaJob) {
+  const { transcribe } = job.spec;
+  if (transcribe === undefined) throw new TypeError(`job ${job.metadata.uid} asks for no transcript`);
+  return transcribe;
+}
