@@ -276,7 +276,8 @@ class World {
       const run = this.runs.find(isLive);
       if (run?.stopRequested === true) this.happen({ kind: 'stopped', pick: 0 });
       else if (run !== undefined) this.happen({ kind: 'succeed', pick: 0, readable: true });
-      else if (phase === 'Suspended') this.happen({ kind: 'resume' });
+      else if (phase === 'Suspended' && this.job.metadata.deletionTimestamp === undefined)
+        this.happen({ kind: 'resume' });
       else this.happen({ kind: 'tick', seconds: 700 });
     }
     throw new Error(`it never ends: ${JSON.stringify(this.job.status)}`);
