@@ -18,6 +18,10 @@ export interface Command {
   /** Absolute path of the one input. */
   input: string;
   decoders: 'audio' | 'audio+video';
+  /** How much later than ffmpeg believes the file begins, in ms: see timelineShift. */
+  shiftMs?: number | undefined;
+  /** Leaves time stamps as the file has them, for looking at packets only: ffmpeg's progress is of no use then. */
+  rawTimestamps?: boolean;
   outputs: readonly CommandOutput[];
   /** `info` also prints what the input is made of. */
   logLevel?: 'error' | 'info';
@@ -69,7 +73,8 @@ export function buildCommand(command: Command): { fluent: FluentCommand; args: s
       '-analyzeduration',
       '20M',
       '-itsoffset',
-      '0.000001',
+      String(Math.max(0.000001, (command.shiftMs ?? 0) / 1000)),
+      ...(command.rawTimestamps ? ['-copyts'] : []),
     );
   for (const output of command.outputs) {
     fluent.output(targetOf(output));

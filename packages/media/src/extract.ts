@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { MediaError, storageErrorOf, unsupported } from './errors.js';
 import { type FfmpegOptions, runFfmpeg } from './ffmpeg.js';
 import { tooLong } from './probe.js';
+import { timelineShift } from './timeline.js';
 import { assertMono16, readWavFormat, SPEECH_SAMPLE_RATE } from './wav.js';
 
 export interface ExtractOptions {
@@ -34,10 +35,12 @@ export async function extractAudio(
   options: ExtractOptions,
 ): Promise<{ durationMs: number; bytes: number }> {
   const { ffmpeg, signal, durationMs, maxDurationMs, onProgress } = options;
+  const shiftMs = await timelineShift(input, options.audioTrack, { ffmpeg, signal });
   const limitSeconds = (maxDurationMs + 1000) / 1000;
   const { progress, messages } = await runFfmpeg(
     {
       input,
+      shiftMs,
       decoders: 'audio',
       outputs: [
         {

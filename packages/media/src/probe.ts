@@ -4,6 +4,7 @@ import { type FfmpegOptions, runFfmpeg } from './ffmpeg.js';
 import { protectionOfMp4 } from './mp4-encryption.js';
 import { refuseWhatIsNoMedia } from './sniff.js';
 import { type AudioStream, type InputDescription, parseFrameHash, parseInputDescription } from './stream-info.js';
+import { timelineShift } from './timeline.js';
 import { isKnownAudioCodec } from './whitelists.js';
 
 export interface ProbeOptions {
@@ -21,6 +22,8 @@ export interface Inspection {
   audio: AudioStream;
   /** Codec of the moving picture, by ffmpeg's name. */
   videoCodec: string | undefined;
+  /** See {@link timelineShift}. */
+  shiftMs: number;
 }
 
 /**
@@ -39,7 +42,8 @@ export async function inspect(input: string, options: ProbeOptions): Promise<Ins
   const { ffmpeg, signal } = options;
   const track = options.audioTrack ?? 0;
   const bytes = await refuseWhatIsNoMedia(input);
-  const { description, audio } = await describe(input, track, bytes, options);
+  const shiftMs = await timelineShift(input, track, { ffmpeg, signal });
+  const { description, audio } = await describe({ input, track, bytes, shiftMs }, options);
 
   if (description.container.startsWith('mov,')) {
     const protection = await protectionOfMp4(input).catch((error: unknown) => {
@@ -59,7 +63,7 @@ export async function inspect(input: string, options: ProbeOptions): Promise<Ins
     );
   }
 
-  const durationMs = await walkPackets(input, `0:a:${track}`, bytes, { ffmpeg, signal });
+  const durationMs = await walkPackets({ input, map: `0:a:${track}`, bytes, shiftMs }, { ffmpeg, signal });
   if (durationMs === 0) {
     throw unsupported('no-audio', 'The file names a sound track, but there is no sound in it. Try another copy of it.');
   }
@@ -77,6 +81,7 @@ export async function inspect(input: string, options: ProbeOptions): Promise<Ins
     },
     audio,
     videoCodec: description.videoCodec,
+    shiftMs,
   };
 }
 
@@ -96,9 +101,7 @@ function hours(ms: number): string {
 }
 
 async function describe(
-  input: string,
-  track: number,
-  bytes: number,
+  { input, track, bytes, shiftMs }: { input: string; track: number; bytes: number; shiftMs: number },
   { ffmpeg, signal }: ProbeOptions,
 ): Promise<{ description: InputDescription; audio: AudioStream }> {
   const map = ['-map', `0:a:${track}?`, '-vn', '-c', 'copy'];
@@ -109,6 +112,7 @@ async function describe(
     const result = await runFfmpeg(
       {
         input,
+        shiftMs,
         decoders: 'audio',
         logLevel: 'info',
         outputs: [{ target: 'stdout', options: [...map, '-frames:a', '1', '-f', 'framehash', '-hash', 'crc32'] }],
@@ -151,16 +155,16 @@ function noSuchTrack(track: number, tracks: number): MediaError {
 
 /**
  * True length of the mapped streams in ms, from the start of the file to the end of the last packet.
- * @param map - value of ffmpeg's `-map`
+ *
+ * @param what - file, value of ffmpeg's `-map`, size of the file, and its {@link timelineShift}
  */
 export async function walkPackets(
-  input: string,
-  map: string,
-  bytes: number,
+  what: { input: string; map: string; bytes: number; shiftMs: number },
   options: { ffmpeg: FfmpegOptions; signal?: AbortSignal | undefined },
 ): Promise<number> {
+  const { input, map, bytes, shiftMs } = what;
   const { progress } = await runFfmpeg(
-    { input, decoders: 'audio', outputs: [{ target: 'none', options: ['-map', map, '-c', 'copy'] }] },
+    { input, shiftMs, decoders: 'audio', outputs: [{ target: 'none', options: ['-map', map, '-c', 'copy'] }] },
     { ...options, hardMs: hardLimit(bytes) },
   );
   return Math.max(0, progress.outTimeMs);

@@ -66,6 +66,7 @@ async function cook(
   const { progress } = await runFfmpeg(
     {
       input,
+      shiftMs: recipe.decodesVideo ? 0 : source.shiftMs,
       decoders: recipe.decodesVideo ? 'audio+video' : 'audio',
       outputs: [{ target: { file: output }, options: recipe.options }],
     },
@@ -100,7 +101,9 @@ async function verify(
   if (result.info.video !== recipe.video) {
     throw new MediaError('failed', `The rendition came out ${recipe.video ? 'without' : 'with'} a picture.`);
   }
-  const lengthMs = recipe.video ? await walkPackets(output, '0', result.info.bytes, options) : result.info.durationMs;
+  const lengthMs = recipe.video
+    ? await walkPackets({ input: output, map: '0', bytes: result.info.bytes, shiftMs: result.shiftMs }, options)
+    : result.info.durationMs;
   if (Math.abs(lengthMs - writtenMs) > Math.max(1_000, writtenMs * 0.02)) {
     throw new MediaError(
       'failed',

@@ -3,6 +3,8 @@ export interface InputDescription {
   /** ffmpeg's name of the demuxer: `mov,mp4,m4a,3gp,3g2,mj2`. Empty when ffmpeg did not get that far. */
   container: string;
   audioTracks: number;
+  /** Where ffmpeg believes the file to begin, in ms of its own time stamps. */
+  startMs: number | undefined;
   /** Codec of the first moving picture; undefined when there is none. Cover art does not count. */
   videoCodec: string | undefined;
 }
@@ -12,12 +14,14 @@ export interface InputDescription {
  * Stream lines are indented by exactly two spaces, a person's metadata always deeper, so a title cannot pose as a stream.
  */
 export function parseInputDescription(messages: readonly string[]): InputDescription {
-  const description: InputDescription = { container: '', audioTracks: 0, videoCodec: undefined };
+  const description: InputDescription = { container: '', audioTracks: 0, startMs: undefined, videoCodec: undefined };
   const begin = messages.findIndex((line) => line.startsWith('Input #0, '));
   if (begin < 0) return description;
   description.container = /^Input #0, (.+?), from /.exec(messages[begin] ?? '')?.[1] ?? '';
   for (const line of messages.slice(begin + 1)) {
     if (/^(Output #|Stream mapping:)/.test(line)) break;
+    const start = /^ {2}Duration: .*?, start: (-?[\d.]+)/.exec(line)?.[1];
+    if (start !== undefined) description.startMs ??= Math.round(Number(start) * 1000);
     const stream = /^ {2}Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Audio|Video): (\w+)/.exec(line);
     if (stream === null) continue;
     if (stream[1] === 'Audio') description.audioTracks += 1;
@@ -47,6 +51,21 @@ export function parseFrameHash(text: string): AudioStream | undefined {
     channels: channelsOf(value('channel_layout_name') ?? ''),
     startMs: Math.round((firstPts * 1000 * numerator) / denominator),
   };
+}
+
+/** Earliest presentation time of the packets that a framehash of any streams lists, in ms; undefined when it lists none. */
+export function earliestPtsMs(text: string): number | undefined {
+  const timeBases = new Map<string, number>();
+  let earliest: number | undefined;
+  for (const line of text.split('\n')) {
+    const base = /^#tb (\d+): (\d+)\/(\d+)/.exec(line);
+    if (base !== null) timeBases.set(base[1] ?? '', Number(base[2]) / Number(base[3]));
+    const packet = /^(\d+), *-?\d+, *(-?\d+),/.exec(line);
+    if (packet === null) continue;
+    const ms = Math.round(Number(packet[2]) * 1000 * (timeBases.get(packet[1] ?? '') ?? 0));
+    if (earliest === undefined || ms < earliest) earliest = ms;
+  }
+  return earliest;
 }
 
 const LAYOUTS: Readonly<Record<string, number>> = {
