@@ -6,6 +6,8 @@ export * from './file-operations.js';
 export * from './json.js';
 export * from './layout.js';
 export * from './manifest.js';
+export * from './mounted-file.js';
+export * from './remove-file.js';
 export * from './remove-tree.js';
 export * from './space.js';
 export * from './sweep.js';
