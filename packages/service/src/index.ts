@@ -1,5 +1,6 @@
 export * from './core/audit.js';
 export * from './core/config.js';
+export * from './core/gate.js';
 export * from './core/health.js';
 export * from './core/instance.js';
 export * from './core/logger.js';
@@ -12,4 +13,6 @@ export * from './core/run-meter.js';
 export * from './core/shutdown.js';
 export * from './core/sse.js';
 export * from './core/tasks.js';
+export * from './core/version.js';
+export * from './core/volume-health.js';
 export * from './core/watchdog.js';

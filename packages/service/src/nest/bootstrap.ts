@@ -7,10 +7,12 @@ import { type RunningService, type ServiceOptions, startService } from './servic
 
 /** Added to the grace before a shutdown that hangs is cut off. */
 const HARD_LIMIT_MS = 5000;
+/** Signals that follow the first one sooner than this are the same wish. */
+const IMPATIENT_AFTER_MS = 1000;
 
 /**
  * Runs a service as this process: starts it, ends it on SIGTERM or SIGINT (or when the process that started it with an
- * IPC channel is gone), and ends a process whose event loop hangs. A second signal ends it at once.
+ * IPC channel is gone), and ends a process whose event loop hangs. The same signal a second time ends it at once.
  *
  * Exit codes: 0 ended as asked, 64 a setting is wrong, 69 the port cannot be had, 70 anything else.
  */
@@ -25,14 +27,17 @@ export async function bootstrapService<Env extends ServiceEnv>(options: ServiceO
   }
   const { context } = service;
   const watchdog = startWatchdog(context.env.MEDIAJOB_WATCHDOG);
-  let stopping = false;
+  let asked: { reason: string; at: number } | undefined;
   const stop = (reason: string, exitCode: number) => {
-    if (stopping) {
+    if (asked !== undefined) {
+      // Ctrl-C reaches a process twice at once, by the terminal and by npm, and then as SIGTERM by whoever started it:
+      // only the same signal again, after a moment, is a person who does not want to wait.
+      if (reason !== asked.reason || Date.now() - asked.at < IMPATIENT_AFTER_MS) return;
       // Children end with us: ffmpeg by its parent-death signal, the engine at the end of its stdin.
       service.flushSync();
       process.exit(exitCode);
     }
-    stopping = true;
+    asked = { reason, at: Date.now() };
     setTimeout(() => {
       context.logger.fatal('the shutdown hangs; ending now');
       service.flushSync();
@@ -52,9 +57,7 @@ export async function bootstrapService<Env extends ServiceEnv>(options: ServiceO
   // The starter holds the other end; when it is killed, nobody else will end us.
   if (process.channel !== undefined) {
     process.channel.unref();
-    process.once('disconnect', () => {
-      if (!stopping) stop('the process that started this one is gone', 0);
-    });
+    process.once('disconnect', () => stop('the process that started this one is gone', 0));
   }
   const crash = (error: unknown) => {
     context.logger.fatal({ err: error }, 'unexpected error; ending, to be started again');

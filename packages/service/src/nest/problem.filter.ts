@@ -1,9 +1,12 @@
 import type { ProblemCode } from '@mediajob/contract';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import type { Logger } from '../core/logger.js';
 import { ProblemError, problemBody, problemOf } from '../core/problem.js';
 import { requestContext } from '../core/request-context.js';
+import { looksLikeTraversal, urlLooksLikeTraversal, valueAt } from '../core/traversal.js';
+import type { ServiceContext } from './context.js';
+
+type FilterContext = Pick<ServiceContext, 'logger' | 'audit'>;
 
 /** Problem codes for the errors that Nest and its parsers throw themselves, by their HTTP status. */
 const CODE_OF_STATUS: Readonly<Record<number, ProblemCode>> = {
@@ -25,24 +28,33 @@ const CODE_OF_STATUS: Readonly<Record<number, ProblemCode>> = {
 /** Every error becomes application/problem+json; what is not known becomes an opaque 500, with its stack in the log. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  readonly #logger: Logger;
+  readonly #service: FilterContext;
 
-  constructor(logger: Logger) {
-    this.#logger = logger;
+  constructor(service: FilterContext) {
+    this.#service = service;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    sendProblem(error, http.getRequest<Request>(), http.getResponse<Response>(), this.#logger);
+    sendProblem(error, http.getRequest<Request>(), http.getResponse<Response>(), this.#service);
   }
 }
 
 /** Answers an error from code outside of Nest's handlers, such as a mounted middleware. */
-export function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
+export function sendProblem(error: unknown, request: Request, response: Response, service: FilterContext): void {
+  const { logger, audit } = service;
   const problem = problemOfHttp(error, request);
   const fields = { method: request.method, path: request.path, code: problem.code };
   if (problem.code === 'internal') logger.error({ ...fields, err: error }, 'request failed');
   else logger.debug({ ...fields, err: problem.cause, detail: problem.message }, 'request refused');
+  if (meansToLeaveTheVolume(problem, request)) {
+    audit.suspicious({
+      kind: 'path-traversal',
+      actor: request.ip,
+      object: request.path,
+      detail: { errors: problem.errors },
+    });
+  }
   if (response.headersSent) {
     // Half an answer is out already; cutting the connection is the only way to say that it is not whole.
     response.destroy();
@@ -68,4 +80,12 @@ function detailOf(status: number, error: HttpException, request: Request): strin
   if (status === 413) return 'The body is larger than this address takes. Send less at once.';
   if (status === 400) return `The request cannot be read: ${error.message}. Mend it and send it again.`;
   return error.message;
+}
+
+function meansToLeaveTheVolume(problem: ProblemError, request: Request): boolean {
+  if (problem.status < 400 || problem.status >= 500) return false;
+  const { cause } = problem;
+  if (cause instanceof Error && 'code' in cause && cause.code === 'unsafe-path') return true;
+  if (urlLooksLikeTraversal(request.originalUrl)) return true;
+  return (problem.errors ?? []).some(({ path }) => looksLikeTraversal(valueAt(request.body, path)));
 }

@@ -156,7 +156,7 @@ async function createApp<Env extends ServiceEnv>(
   });
   app.disable('x-powered-by');
   app.use(httpMiddleware(context));
-  app.useGlobalFilters(new ProblemFilter(context.logger));
+  app.useGlobalFilters(new ProblemFilter(context));
   app.useGlobalPipes(validationPipe());
   await options.configure?.(app, context);
   app.useBodyParser('json', { limit: options.bodyLimit ?? '1mb' });
