@@ -1,0 +1,28 @@
+import type { CreateJobInput } from '@mediajob/contract';
+import type { JobOptions } from '../preferences/preferences.ts';
+
+const TITLE_MAX = 200;
+
+/** The id in an upload's address: its last part. */
+export function uploadIdOf(url: string): string {
+  return new URL(url, 'http://page.invalid').pathname.split('/').findLast((part) => part !== '') ?? '';
+}
+
+/** The job that an upload is made into. */
+export function jobRequest(uploadId: string, fileName: string, options: JobOptions): CreateJobInput {
+  return {
+    metadata: { title: [...fileName].slice(0, TITLE_MAX).join('').slice(0, TITLE_MAX) },
+    spec: {
+      source: { path: `uploads/${uploadId}/source` },
+      convert: { renditions: options.renditions.map((format) => ({ format })) },
+      transcribe: {
+        ...(options.model === undefined ? {} : { model: options.model }),
+        language: options.language,
+        task: options.task,
+        quality: options.quality,
+        formats: options.formats.length === 0 ? ['json'] : [...options.formats],
+        ...(options.prompt.trim() === '' ? {} : { prompt: options.prompt.trim() }),
+      },
+    },
+  };
+}
