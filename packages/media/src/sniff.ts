@@ -129,9 +129,8 @@ export function refusalOf(head: Buffer, bytes: number): MediaError | undefined {
 
 /** Valid UTF-8 (but for a character cut at the end) without control characters. AMR begins with text, but goes on with bytes. */
 function isText(head: Buffer): boolean {
-  let end = head.length;
-  if (end === HEAD_BYTES) while (end > HEAD_BYTES - 4 && ((head[end - 1] ?? 0) & 0x80) !== 0) end -= 1;
-  const whole = head.subarray(0, end);
+  const most = head.length < HEAD_BYTES ? 0 : 3;
+  const whole = [0, 1, 2, 3].map((cut) => head.subarray(0, head.length - Math.min(cut, most))).find((it) => isUtf8(it));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells bytes from text
-  return isUtf8(whole) && !/[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(whole.toString('utf8'));
+  return whole !== undefined && !/[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(whole.toString('utf8'));
 }

@@ -17,11 +17,12 @@ const NOISE_SHARE = 0.1;
 const LOUD_MS = 100;
 /** Sounds that rise by less than this above the floor are the noise itself: frames of steady noise differ by about ± 1 dB. */
 const MIN_RANGE_DB = 3;
-/** A sound begins at floor + margin and lasts until it falls below floor + 0.6 × margin. */
+/** A sound begins at floor + margin and lasts until it falls below floor + 0.6 × margin, but never into what noise does by itself. */
 const MARGIN_SHARE = 0.25;
-const MIN_MARGIN_DB = 3;
+const MIN_MARGIN_DB = 3.5;
 const MAX_MARGIN_DB = 8;
 const END_SHARE = 0.6;
+const MIN_END_DB = 2.5;
 /** Dither and rounding; never speech, and left out of the noise floor, or pasted-in silence would make all noise "speech". */
 const DIGITAL_SILENCE_DB = -80;
 /** A shorter dip (a stop consonant) does not end a sound. */
@@ -101,7 +102,7 @@ function thresholdOf(histogram: Uint32Array, loudFrames: number): Threshold {
   const loud = levelBelowWhich(histogram, Math.max(0, frames - loudFrames));
   if (loud - floor < MIN_RANGE_DB) return nothing;
   const margin = Math.min(MAX_MARGIN_DB, Math.max(MIN_MARGIN_DB, MARGIN_SHARE * (loud - floor)));
-  return { beginDb: floor + margin, endDb: floor + END_SHARE * margin };
+  return { beginDb: floor + margin, endDb: floor + Math.max(MIN_END_DB, END_SHARE * margin) };
 }
 
 /** Level of the frame with this rank, the quietest having rank 0. */

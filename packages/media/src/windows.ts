@@ -3,8 +3,9 @@ import type { AudioMap } from './analyze.js';
 import { quietestCut } from './quiet.js';
 import type { Span } from './speech-map.js';
 
-/** Room left around speech, where the pause is long enough: whisper needs a little to hear a first consonant. */
-export const PAD_MS = 250;
+/** Room left around speech, where the pause is long enough: a first consonant is weak, and last syllables fade away. */
+export const PAD_BEFORE_MS = 250;
+export const PAD_AFTER_MS = 400;
 /** Longer pauses are left out: whisper invents text in silence. */
 export const MAX_PAUSE_MS = 3_000;
 /** Shorter windows are widened where there is room: whisper.cpp refuses less than a second. */
@@ -45,7 +46,10 @@ function padded(spans: readonly Span[], chunk: Span): Span[] {
     const startRoom =
       before === undefined ? span.startMs - chunk.startMs : Math.ceil((span.startMs - before.endMs) / 2);
     const endRoom = after === undefined ? chunk.endMs - span.endMs : Math.floor((after.startMs - span.endMs) / 2);
-    return { startMs: span.startMs - Math.min(PAD_MS, startRoom), endMs: span.endMs + Math.min(PAD_MS, endRoom) };
+    return {
+      startMs: span.startMs - Math.min(PAD_BEFORE_MS, startRoom),
+      endMs: span.endMs + Math.min(PAD_AFTER_MS, endRoom),
+    };
   });
 }
 
@@ -73,7 +77,7 @@ const WINDOW_COST = 1_000;
 
 function cutCost(pieces: readonly Piece[], i: number): number {
   if ((pieces[i] as Piece).forced) return 900;
-  // Padding has taken up to 250 ms on either side: a pause that shows 0 here was 200 to 500 ms long.
+  // What padding has left of it: a pause that shows 0 here was 200 to 500 ms long.
   return Math.max(0, 400 - Math.round(pauseBefore(pieces, i) / 2));
 }
 
