@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages resolve to their TypeScript sources, so that tests need no build.
-const conditions = ['@mediajob/source', 'node', 'import', 'default'];
+// Never 'import': Vitest hands these to Node, where require() of a CommonJS package would then get its ES module.
+const conditions = ['@mediajob/source', 'node'];
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 export default defineConfig({
