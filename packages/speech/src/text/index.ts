@@ -1,0 +1,8 @@
+export { CUE_TIMING, type Cue, cuesOf } from './cues.js';
+export { type LanguageDetection, languageWindows, onlyLanguageOf, voteLanguage } from './language.js';
+export { plainText, textWidth } from './scripts.js';
+export { compressionRatioOf, isInvented, loops, MergeError, mergeParts, segmentOf, segmentsOf } from './segments.js';
+export { type TranscriptInput, transcriptOf } from './transcript.js';
+export { comparableWords, type WordErrors, wordErrorRate } from './wer.js';
+export { wordsOfTokens } from './words.js';
+export { type Documents, write, writeLrc, writeSrt, writeTsv, writeTxt, writeVtt } from './writers.js';

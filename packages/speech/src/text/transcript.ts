@@ -1,0 +1,58 @@
+import {
+  bcp47Of,
+  type Segment,
+  type Transcript,
+  type TranscriptWord,
+  type WhisperLanguage,
+  type Word,
+} from '@mediajob/contract';
+
+export interface TranscriptInput {
+  readonly segments: readonly Segment[];
+  /** Spoken language, Whisper's code. */
+  readonly language: WhisperLanguage;
+  readonly languageProbability: number;
+  readonly task: 'transcribe' | 'translate';
+  readonly model: string;
+  readonly durationMs: number;
+}
+
+/** The transcript document, in WhisperX's shape. Its language is that of the text: English for a translation. */
+export function transcriptOf(input: TranscriptInput): Transcript {
+  const segments = input.segments.map((segment) => ({
+    start: seconds(segment.startMs),
+    end: seconds(segment.endMs),
+    text: segment.text,
+    avg_logprob: round(segment.avgLogprob),
+    no_speech_prob: round(segment.noSpeechProbability),
+    words: segment.words.map(wordOf),
+    ...(segment.doubts.length > 0 ? { doubts: segment.doubts } : {}),
+  }));
+  return {
+    schemaVersion: 1,
+    language: input.task === 'translate' ? 'en' : bcp47Of(input.language),
+    languageProbability: round(input.languageProbability),
+    task: input.task,
+    model: input.model,
+    durationMs: input.durationMs,
+    segments,
+    word_segments: segments.flatMap((segment) => segment.words),
+  };
+}
+
+function wordOf(word: Word): TranscriptWord {
+  return {
+    word: word.text,
+    start: seconds(word.startMs),
+    end: seconds(word.endMs),
+    score: round(word.probability),
+  };
+}
+
+function seconds(ms: number): number {
+  return ms / 1000;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}
