@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace mediajob {
+
+struct CommandLine {
+    std::string model;
+    int         states  = 1;
+    int         threads = 1;
+    bool        help    = false;
+    bool        version = false;
+    std::string problem; // not empty: what is wrong
+};
+
+extern const char * const kUsage;
+
+CommandLine parse_command_line(int argc, char ** argv);
+
+} // namespace mediajob
