@@ -36,6 +36,8 @@ export class LogFiles {
   #waiting: string[] = [];
   /** Lines handed to the file since its buffer was last empty. */
   #unwritten = 0;
+  /** Files that failed; one that never opened does not count as destroyed. */
+  readonly #dead = new WeakSet<RollingFile>();
   #failed = false;
   #closed = false;
   #retryAt = 0;
@@ -64,7 +66,7 @@ export class LogFiles {
     const timeout = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref());
     await Promise.race([this.#opening, timeout]);
     const file = this.#file;
-    if (file === undefined) return;
+    if (file === undefined || file.destroyed) return;
     const closed = new Promise<void>((resolve) => file.once('close', () => resolve()));
     file.end();
     await Promise.race([closed, timeout]);
@@ -112,7 +114,7 @@ export class LogFiles {
           file.once('ready', () => resolve());
           file.once('error', () => resolve());
         });
-        if (file.destroyed) return;
+        if (this.#dead.has(file)) return;
         this.#file = file;
         if (this.#failed) {
           this.#failed = false;
@@ -127,7 +129,10 @@ export class LogFiles {
   }
 
   #fail(file: RollingFile | undefined, error: unknown): void {
-    if (file?.destroyed) return;
+    if (file !== undefined) {
+      if (this.#dead.has(file)) return;
+      this.#dead.add(file);
+    }
     const lost = this.#unwritten + this.#waiting.length;
     this.#unwritten = 0;
     this.#waiting = [];

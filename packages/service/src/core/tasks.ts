@@ -337,7 +337,7 @@ function interrupted(): StepFailure {
 }
 
 /** How an error counts: what it says itself as `failure`, else as an error of ours. */
-export function failureOf(error: unknown): StepFailure {
+function failureOf(error: unknown): StepFailure {
   const own = StepFailure.safeParse(
     typeof error === 'object' && error !== null && 'failure' in error ? error.failure : undefined,
   );

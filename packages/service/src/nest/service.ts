@@ -114,18 +114,21 @@ export async function startService<Env extends ServiceEnv>(options: ServiceOptio
     shutdown.on('stop-taking', 'event streams', () => streams.closeAll());
     shutdown.on('flush', 'server', () => app.close());
     logger.info({ host, port, metricsPort: metricsServer.port, version, node: process.version }, 'listening');
+    let stopped: Promise<void> | undefined;
     return {
       app,
       context,
       port,
       metricsPort: metricsServer.port,
       flushSync: () => log.flushSync(),
-      async stop(reason) {
-        await shutdown.run(reason);
-        await metricsServer.close();
-        context.meter.close();
-        logger.info({ reason }, 'ended');
-        await log.close();
+      stop(reason) {
+        stopped ??= shutdown.run(reason).then(async () => {
+          await metricsServer.close();
+          context.meter.close();
+          logger.info({ reason }, 'ended');
+          await log.close();
+        });
+        return stopped;
       },
     };
   } catch (error) {
