@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PHASES } from './conditions.js';
-import { UploadInfo } from './documents.js';
-import { JobId, JobName, UploadId } from './ids.js';
+import { OutputFile, UploadInfo } from './documents.js';
+import { JobId, JobName, Sha256, UploadId } from './ids.js';
 import { MediaJob } from './mediajob.js';
 import { MediaJobSpec, MediaPath } from './spec.js';
 import { MediaInfo } from './steps.js';
@@ -18,6 +18,21 @@ export const CreateJob = z.strictObject({
 });
 export type CreateJob = z.infer<typeof CreateJob>;
 export type CreateJobInput = z.input<typeof CreateJob>;
+
+/** PATCH /api/v1/jobs/:id: what may change after a job is made. null takes a value back. */
+export const PatchJob = z.strictObject({
+  metadata: z.strictObject({ title: z.string().max(200).nullable().optional() }).optional(),
+  spec: z
+    .strictObject({
+      suspend: z.boolean().optional(),
+      cancel: z.boolean().optional(),
+      activeDeadlineSeconds: z.int().min(1).max(31_536_000).nullable().optional(),
+      ttlSecondsAfterFinished: z.int().min(0).max(315_360_000).nullable().optional(),
+      retries: z.int().min(0).max(10).optional(),
+    })
+    .optional(),
+});
+export type PatchJob = z.infer<typeof PatchJob>;
 
 /** GET /api/v1/jobs */
 export const ListJobsQuery = z.strictObject({
@@ -56,6 +71,30 @@ export const UploadStatus = UploadInfo.extend({
   jobs: z.array(JobId).describe('Jobs that name this upload.'),
 });
 export type UploadStatus = z.infer<typeof UploadStatus>;
+
+/** GET /api/v1/jobs/:id/outputs: what finished stages have made so far. */
+export const OutputList = z.strictObject({ outputs: z.array(OutputFile) });
+export type OutputList = z.infer<typeof OutputList>;
+
+const TranscriptEdit = z.strictObject({
+  segment: z.int().min(0).max(9_999_999).describe('Index of the segment in the transcript.'),
+  text: z.string().max(10_000).describe('What is really said there; empty removes the segment.'),
+});
+export type TranscriptEdit = z.infer<typeof TranscriptEdit>;
+const edits = z.array(TranscriptEdit).max(100_000).describe('At most one a segment.');
+
+/** Body of PUT /api/v1/jobs/:id/transcript/edits: all corrections, not only new ones. If-Match names what they replace. */
+export const PutTranscriptEdits = z.strictObject({ edits });
+export type PutTranscriptEdits = z.infer<typeof PutTranscriptEdits>;
+
+/** outputs/<job>/edits.json, and GET /api/v1/jobs/:id/transcript/edits. */
+export const TranscriptEdits = z.strictObject({
+  schemaVersion: z.literal(1),
+  transcriptSha256: Sha256.optional().describe('The transcript they were made for; they fit no other.'),
+  updatedAt: z.iso.datetime().optional().describe('Left out while there are none.'),
+  edits,
+});
+export type TranscriptEdits = z.infer<typeof TranscriptEdits>;
 
 /** POST /v1/probe of the converter. */
 export const ProbeRequest = z.strictObject({ source: MediaPath, audioTrack: z.int().min(0).max(63).default(0) });
