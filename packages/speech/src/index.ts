@@ -1,2 +1,3 @@
+export * from './engine/index.js';
 export * from './models/index.js';
 export * from './text/index.js';
