@@ -111,6 +111,15 @@ export const ModelStatus = z.strictObject({
   bytes: z.int().min(0).describe('Size on disk, or of the download when it is not installed.'),
   downloadable: z.boolean().describe('Whether the catalog names a source for it.'),
   default: z.boolean(),
+  pull: z
+    .strictObject({
+      state: z.enum(['running', 'failed']),
+      step: z.string().max(32).optional().describe('What is being done, such as downloading.'),
+      fraction: z.number().min(0).max(1).optional().describe('Share of this step that is done.'),
+      message: z.string().max(1024).optional().describe('Why it failed, and what to do next.'),
+    })
+    .optional()
+    .describe('A pull that is under way here, or failed last.'),
 });
 export type ModelStatus = z.infer<typeof ModelStatus>;
 export const ModelList = z.strictObject({ models: z.array(ModelStatus) });

@@ -1,1 +1,4 @@
-export {};
+import { bootstrapService } from '@mediajob/service/nest';
+import { converterService } from './converter.service.js';
+
+await bootstrapService(converterService());

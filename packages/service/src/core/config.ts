@@ -37,12 +37,23 @@ export function loadEnv<Schema extends z.ZodType>(
   );
 }
 
+/** Variables of the set-up, of a Job's command and of the model commands. */
+const OTHER_VARIABLES = [
+  'MEDIAJOB_CACHE_DIR',
+  'MEDIAJOB_CHROMIUM',
+  'MEDIAJOB_INVOCATION_DIR',
+  'MEDIAJOB_MODEL_SOURCE',
+  'MEDIAJOB_REQUEST',
+  'MEDIAJOB_TERMINATION_LOG',
+  'MEDIAJOB_VERBOSE',
+];
+
 /**
  * Variables with our prefix that no service knows: most likely misspelt.
  * A warning, not an error: a newer set-up may be started with an older image.
  */
 export function unknownSettings(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set(['MEDIAJOB_CACHE_DIR', 'MEDIAJOB_TERMINATION_LOG']);
+  const known = new Set(OTHER_VARIABLES);
   for (const schema of Object.values(ENVIRONMENTS)) for (const name of Object.keys(schema.shape)) known.add(name);
   return Object.keys(environment).filter((name) => name.startsWith('MEDIAJOB_') && !known.has(name));
 }
