@@ -61,10 +61,19 @@ describe('the way to a rendition', () => {
       recipesFor(aSource('aac', video), { format: 'mkv' }, 0, 2).map(
         (it) => it.options[it.options.indexOf('-c:v') + 1],
       );
-    expect(plans('h264')).toEqual(['copy', 'copy', 'libx264']);
+    expect(plans('h264')).toEqual(['copy', 'copy', 'libx264', 'libx264']);
     expect(plans('prores')).toEqual(['copy', 'copy']);
     expect(recipesFor(aSource('aac', 'magicyuv'), { format: 'mp4' }, 0, 2)).toEqual([]);
   });
+
+  it.each(['avi', 'mpeg', 'asf'])(
+    'never copies pictures out of %s, which does not say when to show them',
+    (container) => {
+      const source = aSource('mp3', 'h264');
+      source.info.container = container;
+      expect(recipesFor(source, { format: 'mp4' }, 0, 2).every((it) => it.decodesVideo)).toBe(true);
+    },
+  );
 
   it('never copies sound that starts late into a file that would forget it', () => {
     const late = aSource('mp3', undefined, { startMs: 2440 });

@@ -64,6 +64,12 @@ const CONTAINERS: Readonly<Record<RenditionFormat, Container>> = {
   },
 };
 
+/*
+ * Containers that say when each picture is to be shown. AVI and MPEG program streams give decoding order alone (or now and then a time):
+ * pictures copied from there, H.264 with B-frames above all, come out in the wrong order without any error.
+ */
+const TIMED_CONTAINERS = ['mov', 'matroska', 'mpegts', 'flv', 'ogg'];
+
 /** libmp3lame and libopus take no more; everything beyond stereo is folded down for what people listen to. */
 const MAX_ENCODED_CHANNELS = 2;
 /** Sound that begins later than this cannot be copied into a container without time stamps. */
@@ -92,10 +98,14 @@ export function recipesFor(source: Inspection, rendition: Rendition, audioTrack:
   const withVideo = container.video !== undefined && source.videoCodec !== undefined;
   const copyAudio = canCopyAudio(source, rendition, container.audio, withVideo);
   const copyVideo =
-    withVideo && rendition.height === undefined && (container.video?.copies ?? []).includes(source.videoCodec ?? '');
+    withVideo &&
+    rendition.height === undefined &&
+    TIMED_CONTAINERS.includes(source.info.container.split(',')[0] ?? '') &&
+    (container.video?.copies ?? []).includes(source.videoCodec ?? '');
   const choices = [
     { copyAudio, copyVideo },
     { copyAudio: false, copyVideo },
+    { copyAudio, copyVideo: false },
     { copyAudio: false, copyVideo: false },
   ].filter(
     (choice, i, all) =>
