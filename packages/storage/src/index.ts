@@ -13,3 +13,4 @@ export * from './space.js';
 export * from './sweep.js';
 export * from './volume.js';
 export * from './volume-check.js';
+export * from './volume-file.js';

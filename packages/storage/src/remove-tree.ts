@@ -1,8 +1,8 @@
-import { lstat, rm, unlink } from 'node:fs/promises';
+import { lstat, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { VolumePath } from '@mediajob/contract';
 import { containedExistingPath } from './containment.js';
-import { InputNotFoundError, storageErrorOf, UnsafePathError } from './errors.js';
+import { errnoOf, InputNotFoundError, storageErrorOf, UnsafePathError } from './errors.js';
 import type { Volume } from './volume.js';
 
 /**
@@ -25,6 +25,27 @@ export async function removeTree(volume: Volume, path: VolumePath): Promise<bool
     await volume.files.syncDirectory(dirname(absolute));
     return true;
   } catch (error) {
+    const mapped = storageErrorOf(error, 'removing', absolute);
+    if (mapped instanceof InputNotFoundError) return false;
+    throw mapped;
+  }
+}
+
+/**
+ * Removes a directory when nothing is in it (any more).
+ * @returns whether it was removed
+ * @throws UnsafePathError, StorageError
+ */
+export async function removeDirectoryIfEmpty(volume: Volume, path: VolumePath): Promise<boolean> {
+  const absolute = volume.resolve(path);
+  try {
+    await containedExistingPath(volume.root, path, 'directory');
+    await rmdir(absolute);
+    await volume.files.syncDirectory(dirname(absolute));
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOTEMPTY' || errno === 'EEXIST') return false;
     const mapped = storageErrorOf(error, 'removing', absolute);
     if (mapped instanceof InputNotFoundError) return false;
     throw mapped;

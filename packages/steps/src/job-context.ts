@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import { ConverterEnv, type StageName, TranscriberEnv } from '@mediajob/contract';
+import { cpuBudget, enginePath, installedModel, modelMissing, openEngine } from '@mediajob/speech';
+import { Volume } from '@mediajob/storage';
+import type { z } from 'zod';
+import type { StepContext, StepLogger } from './context.js';
+import { EnginePool } from './engine-pool.js';
+import { stepError } from './failure.js';
+
+/** The part of a context that comes from the environment; the rest belongs to one run. */
+export type StepTools = Pick<StepContext, 'volume' | 'ffmpeg' | 'engines' | 'reserveBytes'> & { logLevel: string };
+
+/** Engines as the transcriber's settings say: states from the cgroup's CPUs unless they are set. */
+export function enginePoolOf(env: TranscriberEnv, { log }: { log: StepLogger }): EnginePool {
+  const modelsDir = resolve(env.MEDIAJOB_MODELS_DIR ?? `${env.MEDIAJOB_DATA_DIR}/models`);
+  return new EnginePool({
+    ttlMs: env.MEDIAJOB_MODEL_TTL,
+    keepWarm: env.MEDIAJOB_DEFAULT_MODEL,
+    async identify(name) {
+      const model = await installedModel(modelsDir, name);
+      if (model === undefined) throw modelMissing(modelsDir, name);
+      return { modelPath: model.path, modelSha256: model.sha256 };
+    },
+    open: ({ modelPath }) => {
+      const threads = env.MEDIAJOB_THREADS;
+      const states = env.MEDIAJOB_STATES ?? Math.max(1, Math.floor(cpuBudget().cpus / threads));
+      const program = env.MEDIAJOB_ENGINE ?? enginePath();
+      return openEngine({ program, modelPath, states, threads, stallMs: env.MEDIAJOB_STALL_TIMEOUT, logger: log });
+    },
+    onError: (error) => log.warn({ err: error }, 'an engine could not be closed properly'),
+  });
+}
+
+/**
+ * What a Job's container needs for a stage, from its environment.
+ * @throws StepError InvalidArguments naming the setting that is wrong
+ */
+export function stepToolsOf(stage: StageName, env: NodeJS.ProcessEnv, log: StepLogger): StepTools {
+  switch (stage) {
+    case 'transcribe':
+    case 'finalize': {
+      const settings = parseEnv(TranscriberEnv, env);
+      return { ...commonOf(settings), engines: enginePoolOf(settings, { log }) };
+    }
+    case 'convert':
+    case 'render':
+    case 'cleanup': {
+      const settings = parseEnv(ConverterEnv, env);
+      const ffmpeg = { path: settings.MEDIAJOB_FFMPEG, stallMs: settings.MEDIAJOB_STALL_TIMEOUT };
+      return { ...commonOf(settings), ffmpeg };
+    }
+  }
+}
+
+function commonOf(settings: ConverterEnv | TranscriberEnv) {
+  return {
+    volume: new Volume(resolve(settings.MEDIAJOB_DATA_DIR)),
+    reserveBytes: settings.MEDIAJOB_RESERVE_BYTES,
+    logLevel: settings.MEDIAJOB_LOG_LEVEL,
+  };
+}
+
+function parseEnv<Schema extends z.ZodType>(schema: Schema, env: NodeJS.ProcessEnv): z.output<Schema> {
+  // An empty variable is one that is not set: so do all shells and Kubernetes templates leave it.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  throw stepError('InvalidArguments', `The environment is not valid: ${wrong.join('; ')}.`, parsed.error);
+}
