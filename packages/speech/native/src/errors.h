@@ -13,6 +13,11 @@ public:
     const char * const code;
 };
 
+// After which the process cannot go on: the scheduler answers, and ends it.
+class FatalEngineError : public EngineError {
+    using EngineError::EngineError;
+};
+
 namespace error_code {
 constexpr const char * kBadRequest     = "bad-request";
 constexpr const char * kInputNotFound  = "input-not-found";

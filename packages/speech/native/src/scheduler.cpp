@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <new>
 
 namespace mediajob {
@@ -154,6 +155,9 @@ void Scheduler::run(Job & job, Decoder & decoder) {
             forget();
             answers_.result(job.id(), languages);
         }
+    } catch (const FatalEngineError & error) {
+        answers_.error(job.id(), error.code, error.what());
+        std::_Exit(EXIT_FAILURE);
     } catch (const EngineError & error) {
         forget();
         answers_.error(job.id(), error.code, error.what());

@@ -20,6 +20,7 @@ namespace {
 constexpr int64_t kFrameMs        = 10; // of whisper.cpp's times
 constexpr int64_t kAttentionMs    = 20; // of the encoder's output
 constexpr int64_t kShortestMs     = 1'000; // anything shorter is padded with silence: whisper.cpp skips what is too short
+constexpr int     kNoMemoryForCache = -7; // of whisper_full_with_state: it has freed the state by then
 constexpr double  kEncoderShare   = 0.7; // of the work on a window, for progress
 
 struct ContextDeleter {
@@ -136,6 +137,9 @@ std::vector<Segment> Decoding::run() {
     const auto params = parameters();
     open_whisper::set_abort(state_, params.abort_callback, this);
     const int status = whisper_full_with_state(context_, state_, params, audio->data(), static_cast<int>(audio->size()));
+    if (status == kNoMemoryForCache) {
+        throw FatalEngineError(error_code::kOutOfMemory, "there is no memory for decoding with so many candidates");
+    }
     if (status == 0) {
         finish_pass();
     }

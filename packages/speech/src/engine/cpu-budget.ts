@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+export interface CpuBudget {
+  /** CPUs this process may use, at least 1; a fraction of a quota is dropped, but a quota below 1 counts as 1. */
+  cpus: number;
+  /** Memory this process may use. */
+  memoryBytes: number;
+}
+
+interface Machine {
+  /** Directory under which /proc and /sys lie. */
+  root?: string;
+  cpus?: number;
+  memoryBytes?: number;
+}
+
+/**
+ * What this process may use: the machine's, or what its control groups (v1 or v2) leave of it. Every group from the
+ * process's own up to the root counts: a limit of any of them holds. Node's availableParallelism sees CPU sets, but not
+ * every version sees quotas, and memory limits are seen by none.
+ */
+export function cpuBudget({
+  root = '/',
+  cpus = availableParallelism(),
+  memoryBytes = totalmem(),
+}: Machine = {}): CpuBudget {
+  const groups = groupDirectories(root);
+  const quotas = [
+    ...groups.unified.map((directory) => quotaV2(directory)),
+    ...groups.cpu.map((directory) => quotaV1(directory)),
+  ].filter((it) => it !== undefined);
+  const limits = [
+    ...groups.unified.map((directory) => bytesIn(join(directory, 'memory.max'))),
+    ...groups.memory.map((directory) => bytesIn(join(directory, 'memory.limit_in_bytes'))),
+  ].filter((it) => it !== undefined);
+  return {
+    cpus: Math.max(1, Math.floor(Math.min(cpus, ...quotas))),
+    memoryBytes: Math.min(memoryBytes, ...limits),
+  };
+}
+
+/**
+ * How many windows to decode at once: one for each `threads` CPUs, as far as memory allows.
+ * A state needs about 180 MiB with a base model and grows with the model; a quarter of the memory is left to everything else.
+ */
+export function statesFor(budget: CpuBudget, { modelBytes, threads }: { modelBytes: number; threads: number }): number {
+  const MIB = 1024 * 1024;
+  const stateBytes = 130 * MIB + modelBytes * 0.6;
+  const byMemory = Math.floor((budget.memoryBytes * 0.75 - modelBytes) / stateBytes);
+  const byCpu = Math.floor(budget.cpus / threads);
+  return Math.min(64, Math.max(1, Math.min(byCpu, byMemory)));
+}
+
+/** Directories of the process's own groups and all above them, by hierarchy. */
+function groupDirectories(root: string): { unified: string[]; cpu: string[]; memory: string[] } {
+  const result = { unified: [] as string[], cpu: [] as string[], memory: [] as string[] };
+  // Inside a container with its own cgroup namespace the path is /; without one it names a group that is mounted elsewhere,
+  // and the limits stand at the mount's root: both ends of the walk are looked at.
+  for (const line of (textOf(join(root, 'proc/self/cgroup')) ?? '').split('\n')) {
+    const [, hierarchy, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (hierarchy === undefined || controllers === undefined || path === undefined) continue;
+    const mount = join(root, 'sys/fs/cgroup');
+    if (hierarchy === '0' && controllers === '') {
+      // Beside v1 hierarchies the unified one is mounted in a directory of its own.
+      result.unified.push(...upwards(mount, path), ...upwards(join(mount, 'unified'), path));
+      continue;
+    }
+    const names = controllers.split(',');
+    for (const name of ['cpu', 'memory'] as const) {
+      if (!names.includes(name)) continue;
+      result[name].push(...upwards(join(mount, name), path), ...upwards(join(mount, controllers), path));
+    }
+  }
+  return result;
+}
+
+function upwards(mount: string, path: string): string[] {
+  const parts = path.split('/').filter((it) => it && it !== '..' && it !== '.');
+  return [...parts.map((_, depth) => join(mount, ...parts.slice(0, parts.length - depth))), mount];
+}
+
+/** cpu.max: `max 100000` or `150000 100000`, microseconds of CPU in each period. */
+function quotaV2(directory: string): number | undefined {
+  const [, quota, period] = /^(\d+) (\d+)/.exec(textOf(join(directory, 'cpu.max')) ?? '') ?? [];
+  return quota === undefined ? undefined : Number(quota) / Number(period);
+}
+
+function quotaV1(directory: string): number | undefined {
+  const quota = Number(textOf(join(directory, 'cpu.cfs_quota_us')) ?? -1);
+  const period = Number(textOf(join(directory, 'cpu.cfs_period_us')) ?? 0);
+  return quota > 0 && period > 0 ? quota / period : undefined;
+}
+
+/** A number of bytes; `max`, or v1's page-aligned 2⁶³, is no limit. */
+function bytesIn(path: string): number | undefined {
+  const text = textOf(path)?.trim();
+  if (text === undefined || !/^\d+$/.test(text)) return undefined;
+  const bytes = Number(text);
+  return bytes > 0 && bytes < 2 ** 60 ? bytes : undefined;
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined; // not Linux, or a hierarchy that is not there
+  }
+}

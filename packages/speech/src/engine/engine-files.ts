@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheDir } from './cache-dir.js';
+
+/** native/ lies two directories above this file, in src/ as in dist/. */
+export const NATIVE_DIR = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'native');
+
+/** Programs of the build; all lie in one directory. */
+export const PROGRAMS = ['mediajob-engine', 'whisper-quantize', 'whisper-cli'] as const;
+export type EngineProgram = (typeof PROGRAMS)[number];
+
+export interface EngineBuild {
+  /** Kernels for every kind of CPU, chosen at the start: for images. Otherwise for the CPU of this machine. */
+  portable?: boolean;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** whisper.cpp's source: $MEDIAJOB_WHISPER_CPP_DIR, or the one inside nodejs-whisper. */
+export function whisperSourceDir(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.MEDIAJOB_WHISPER_CPP_DIR) return env.MEDIAJOB_WHISPER_CPP_DIR;
+  const entry = createRequire(import.meta.url).resolve('nodejs-whisper');
+  for (let directory = dirname(entry); ; directory = dirname(directory)) {
+    const source = join(directory, 'cpp', 'whisper.cpp');
+    if (existsSync(join(source, 'CMakeLists.txt'))) return source;
+    if (directory === dirname(directory)) throw new Error(`nodejs-whisper at ${entry} carries no whisper.cpp`);
+  }
+}
+
+/**
+ * Where a build of these sources lies: `<cache>/engine/<hash>/`. Everything that changes the programs changes the hash, so
+ * that a build that is there is the right one: our sources, whisper.cpp's version, the flags, the kind of machine, and for a
+ * build that is not portable its CPU.
+ */
+export function engineDir({ portable = false, env = process.env }: EngineBuild = {}): string {
+  const hash = createHash('sha256');
+  for (const path of filesIn(NATIVE_DIR)) hash.update(`${path.slice(NATIVE_DIR.length)}\0`).update(readFileSync(path));
+  hash.update(readFileSync(join(whisperSourceDir(env), 'CMakeLists.txt')));
+  hash.update(JSON.stringify([platform(), arch(), portable ? 'portable' : cpuOfThisMachine()]));
+  return join(cacheDir(env), 'engine', hash.digest('hex').slice(0, 16));
+}
+
+/** The engine program: `$MEDIAJOB_ENGINE`, else where buildEngine() puts it. It need not be there yet. */
+export function enginePath(options: EngineBuild = {}): string {
+  const env = options.env ?? process.env;
+  return env.MEDIAJOB_ENGINE || programPath('mediajob-engine', options);
+}
+
+/** A program of the build, such as whisper-quantize; beside the engine when `$MEDIAJOB_ENGINE` names one. */
+export function programPath(program: EngineProgram, options: EngineBuild = {}): string {
+  const env = options.env ?? process.env;
+  if (env.MEDIAJOB_ENGINE) return join(dirname(env.MEDIAJOB_ENGINE), program);
+  return join(engineDir(options), 'bin', program);
+}
+
+function filesIn(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((it) => it.isFile() && /(\.(cpp|h|cmake)|CMakeLists\.txt)$/.test(it.name))
+    .map((it) => join(it.parentPath, it.name))
+    .sort();
+}
+
+/** A build for one CPU may use instructions that another lacks: a home directory can be shared, an image copied. */
+function cpuOfThisMachine(): string {
+  try {
+    const text = readFileSync('/proc/cpuinfo', 'utf8');
+    return /^(flags|Features)\s*:.*$/m.exec(text)?.[0] ?? text;
+  } catch {
+    return 'unknown';
+  }
+}
