@@ -21,7 +21,7 @@ import { CONVERTERS, TRANSCRIBERS, VOLUME } from './tokens.js';
 import { TranscriptsController } from './transcripts/transcripts.controller.js';
 import { TranscriptsService } from './transcripts/transcripts.service.js';
 import { UploadFiles } from './uploads/upload-files.js';
-import { UploadsModule } from './uploads/uploads.module.js';
+import { uploadsModule } from './uploads/uploads.module.js';
 
 /** What drives jobs: the local runtime, or a double in tests. Its modules export JOB_DIRECTORY and EVENT_SOURCE. */
 export interface RuntimeParts {
@@ -39,8 +39,20 @@ class FilesModule {}
 @Module({})
 class AppModule {}
 
+/** Times that no administrator has a reason to change. */
+export interface Tuning {
+  /** An upload’s sender that is silent for longer is taken for gone; its upload goes on when it is back. */
+  readonly uploadIdleMs: number;
+}
+
+export const TUNING: Tuning = { uploadIdleMs: 60_000 };
+
 /** All of main, over a volume that is prepared when it can be. */
-export async function mainModule(service: ServiceContext<MainEnv>, runtime: RuntimeParts): Promise<DynamicModule> {
+export async function mainModule(
+  service: ServiceContext<MainEnv>,
+  runtime: RuntimeParts,
+  tuning: Tuning = TUNING,
+): Promise<DynamicModule> {
   const { env, logger, metrics, shutdown } = service;
   const volume = volumeOf(env);
   await prepareVolume(volume.root).catch((error: unknown) => {
@@ -73,7 +85,7 @@ export async function mainModule(service: ServiceContext<MainEnv>, runtime: Runt
       foundation,
       HealthModule.forRoot({ checks }),
       rateLimitModule(env.MEDIAJOB_RATE_LIMIT),
-      UploadsModule,
+      uploadsModule(tuning.uploadIdleMs),
       SweepModule,
       { module: FilesModule, controllers: fileControllers, providers: fileProviders(service) },
       ...runtime.features,

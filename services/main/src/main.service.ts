@@ -1,7 +1,7 @@
 import { MainEnv } from '@mediajob/contract';
 import { versionOf } from '@mediajob/service';
 import type { ServiceOptions } from '@mediajob/service/nest';
-import { mainModule, type RuntimeParts } from './app.module.js';
+import { mainModule, type RuntimeParts, type Tuning } from './app.module.js';
 import { guardRequests } from './security/guard-requests.js';
 import { servePage } from './web/serve-page.js';
 
@@ -9,14 +9,14 @@ import { servePage } from './web/serve-page.js';
 const BODY_LIMIT = '16mb';
 
 /** main as `bootstrapService` runs it, over the given runtime. */
-export function mainService(runtime: () => RuntimeParts): ServiceOptions<MainEnv> {
+export function mainService(runtime: () => RuntimeParts, tuning?: Tuning): ServiceOptions<MainEnv> {
   return {
     name: 'main',
     version: versionOf(new URL('../package.json', import.meta.url)),
     description: 'Uploads, jobs, transcripts and the web page.',
     env: MainEnv,
     bodyLimit: BODY_LIMIT,
-    module: (service) => mainModule(service, runtime()),
+    module: (service) => mainModule(service, runtime(), tuning),
     configure(app, service) {
       guardRequests(app, service);
       servePage(app, service.env.MEDIAJOB_WEB_DIR);

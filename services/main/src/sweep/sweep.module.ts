@@ -4,12 +4,10 @@ import type { Volume } from '@mediajob/storage';
 import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { JOB_DIRECTORY, type JobDirectory } from '../job-directory.js';
 import { VOLUME } from '../tokens.js';
-import { UploadsModule } from '../uploads/uploads.module.js';
 import { UploadsService } from '../uploads/uploads.service.js';
 import { Sweeper } from './sweeper.js';
 
 @Module({
-  imports: [UploadsModule],
   providers: [
     {
       provide: Sweeper,

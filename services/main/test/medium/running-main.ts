@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { MainEnv } from '@mediajob/contract';
 import { type RunningService, startService } from '@mediajob/service/nest';
-import { runtimeOf } from '../../src/app.module.js';
+import { runtimeOf, TUNING } from '../../src/app.module.js';
 import { EventBus } from '../../src/events/event-bus.js';
 import { mainService } from '../../src/main.service.js';
 import { GivenJobs } from './given-jobs.js';
@@ -25,7 +25,7 @@ export interface RunningMain extends AsyncDisposable {
 /** main in this process, on a real port and a real disk, over jobs that the test gives. Nobody answers for the workers unless `environment` says so. */
 export async function startMain(
   environment: Record<string, string> = {},
-  options: { dataDir?: string; jobs?: GivenJobs } = {},
+  options: { dataDir?: string; jobs?: GivenJobs; uploadIdleMs?: number } = {},
 ): Promise<RunningMain> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'mediajob-main-')));
   const jobs = options.jobs ?? new GivenJobs();
@@ -38,7 +38,10 @@ export async function startMain(
     },
   });
   const service = await startService({
-    ...mainService(() => runtimeOf(jobs, events)),
+    ...mainService(() => runtimeOf(jobs, events), {
+      ...TUNING,
+      uploadIdleMs: options.uploadIdleMs ?? TUNING.uploadIdleMs,
+    }),
     stdout,
     processMetrics: false,
     environment: {

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { UploadInfo } from '@mediajob/contract';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { RawRequest } from './raw-request.js';
+import { begin, idOf, offsetOf, send, wav } from './tus-client.js';
+
+/** main in a process of its own, from its sources, so that it can be killed. */
+class MainProcess {
+  readonly #child: ChildProcess;
+  readonly port: number;
+  readonly url: string;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  static async start(dataDir: string): Promise<MainProcess> {
+    const entry = fileURLToPath(new URL('main-process.ts', import.meta.url));
+    const script = `
+      const { runnerImport } = await import('vite');
+      const resolve = { conditions: ['@mediajob/source', 'node'] };
+      await runnerImport(${JSON.stringify(entry)}, { configFile: false, resolve, ssr: { resolve } });`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: fileURLToPath(new URL('../../../..', import.meta.url)),
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        ...process.env,
+        MEDIAJOB_PORT: '0',
+        MEDIAJOB_METRICS_PORT: '0',
+        MEDIAJOB_DATA_DIR: dataDir,
+        MEDIAJOB_LOG_FILES: 'false',
+        MEDIAJOB_RESERVE_BYTES: '0',
+      },
+    });
+    if (!child.stdout) throw new Error('no stdout');
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { msg, port } = JSON.parse(line);
+      if (msg === 'listening') {
+        child.stdout.resume();
+        return new MainProcess(child, port);
+      }
+    }
+    throw new Error('main did not start');
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+let dataDir: string;
+let main: MainProcess;
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'mediajob-crash-'));
+  main = await MainProcess.start(dataDir);
+});
+afterEach(async () => {
+  await main.kill();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+it('an upload survives kill -9 of main in the middle of a request, and is whole in the end', async () => {
+  const bytes = wav(3_000_000);
+  const location = await begin(main.url, bytes.length, { filename: 'talk.wav' });
+  let acknowledged = 0;
+  for (const end of [400_000, 900_000]) {
+    expect((await send(main.url, location, acknowledged, bytes.subarray(acknowledged, end))).status).toBe(204);
+    acknowledged = end;
+    const cut = await RawRequest.patch(main.port, location, end, bytes.length - end);
+    await cut.write(bytes.subarray(end, end + 300_000));
+    await main.kill();
+    main = await MainProcess.start(dataDir);
+    const offset = await offsetOf(main.url, location);
+    expect(offset).toBeGreaterThanOrEqual(acknowledged);
+    acknowledged = offset;
+  }
+  expect((await send(main.url, location, acknowledged, bytes.subarray(acknowledged))).status).toBe(204);
+  const directory = join(dataDir, 'uploads', idOf(location));
+  const info = async () => UploadInfo.parse(JSON.parse(await readFile(join(directory, 'upload.json'), 'utf8')));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  expect(
+    createHash('sha256')
+      .update(await readFile(join(directory, 'source')))
+      .digest('hex'),
+  ).toBe(sha256);
+  expect((await info()).completedAt).toBeDefined();
+  await expect.poll(async () => (await info()).sha256, { timeout: 20_000 }).toBe(sha256);
+});
