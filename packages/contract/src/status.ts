@@ -88,7 +88,7 @@ export const MediaJobStatus = z.strictObject({
   outputs: z.array(OutputRecord).max(32).default([]),
   attempts: z.array(AttemptRecord).max(10).default([]).describe('The last failed runs, newest last.'),
   conditions: z.array(Condition).max(16).default([]),
-  startedAt: Time.optional().describe('When the current attempt began.'),
+  startedAt: Time.optional().describe('When the current attempt began, or went on after a suspension.'),
   finishedAt: Time.optional(),
   message: z.string().max(1024).default(''),
 });

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { Usage } from './status.js';
 import { StageName, StepFailure, StepProgress, StepResult } from './steps.js';
 
-/** `<job>-<stage>-<shard>-<attempt>`: the same run always has the same id, so a PUT may be sent again. */
+/** `<job>-<stage>-<shard>-<attempt>-<try>`: the same run always has the same id, so a PUT may be sent again. */
 export const TaskId = z
   .string()
   .max(120)
   .regex(/^[a-z0-9][a-z0-9-]*$/)
-  .describe('Id of a task: <job>-<stage>-<shard>-<attempt>.');
+  .describe('Id of a task: <job>-<stage>-<shard>-<attempt>-<try>.');
 
 export const TASK_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
