@@ -29,7 +29,7 @@ const HARD_PAUSE_MS = 2000;
 const WEIGHT = {
   cue: 8,
   pauseInside: 30,
-  sentenceEndInside: 7,
+  sentenceEndInside: 10,
   tooShort: 20,
   letterTooFast: 1.5,
   fewLetters: 9,

@@ -22,7 +22,12 @@ export function charactersOf(tokens: readonly { readonly bytes: Uint8Array }[]):
     owner.fill(index, end, end + token.bytes.length);
     end += token.bytes.length;
   });
-  const share = (at: number, index: number) => (at - (start[index] ?? 0)) / (tokens[index]?.bytes.length || 1);
+  // The space that most tokens begin with takes no time.
+  const share = (at: number, index: number) => {
+    const token = tokens[index]?.bytes ?? bytes;
+    const lead = token.length > 1 && token[0] === 0x20 ? 1 : 0;
+    return Math.max(0, at - (start[index] ?? 0) - lead) / Math.max(1, token.length - lead);
+  };
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const characters: Character[] = [];
   for (let at = 0; at < total; ) {
