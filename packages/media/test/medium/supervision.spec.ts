@@ -160,8 +160,13 @@ describe('ffmpeg under supervision', () => {
       return;
     }
     const program = await aProgram('orphan', 'exec sleep 300');
+    // A parent of its own, running the sources: Node strips the types, the hook finds them.
     const script = `
-      import { runFfmpeg } from ${JSON.stringify(new URL('../../dist/ffmpeg.js', import.meta.url).href)};
+      import { registerHooks } from 'node:module';
+      const ours = (context) => context.parentURL?.includes('/media/src/') ?? false;
+      const source = (name, context) => (ours(context) ? name.replace(/^(\\.\\/.*)\\.js$/, '$1.ts') : name);
+      registerHooks({ resolve: (name, context, next) => next(source(name, context), context) });
+      const { runFfmpeg } = await import(${JSON.stringify(new URL('../../src/ffmpeg.ts', import.meta.url).href)});
       await runFfmpeg(${JSON.stringify(command())}, { ffmpeg: ${JSON.stringify(program)}, hardMs: 60000 });`;
     const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
     await started('orphan');
