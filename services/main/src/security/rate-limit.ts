@@ -29,6 +29,11 @@ class AddressLimit extends ThrottlerGuard {
     this.#service = service;
   }
 
+  /** Probes of an orchestrator must never find a busy instance dead. */
+  protected override async shouldSkip(context: ExecutionContext): Promise<boolean> {
+    return /^\/health(\/|$)/.test(context.switchToHttp().getRequest<Request>().path);
+  }
+
   /** One bucket for all routes: the limit is of requests, not of requests to each address. */
   protected override generateKey(_context: ExecutionContext, tracker: string, name: string): string {
     return `${name}-${tracker}`;

@@ -1,4 +1,4 @@
-import { type MainEnv, type ModelStatus, PHASES, type SystemStatus } from '@mediajob/contract';
+import { type MainEnv, type ModelStatus, PHASES, type Phase, type SystemStatus } from '@mediajob/contract';
 import type { ServiceContext } from '@mediajob/service/nest';
 import { freeSpace, type Volume } from '@mediajob/storage';
 import type { JobDirectory } from '../job-directory.js';
@@ -58,7 +58,7 @@ export class SystemService {
   async #ask(): Promise<SystemStatus> {
     const { env, version, instance, startedAt, shutdown } = this.#service;
     const [workers, storage, models] = await Promise.all([this.workers(), this.#storage(), this.#models()]);
-    const phases = this.#jobs.phases();
+    const phases = this.#phases();
     const own: ServiceStatus = {
       name: 'main',
       address: `http://${env.MEDIAJOB_HOST}:${env.MEDIAJOB_PORT}`,
@@ -70,10 +70,10 @@ export class SystemService {
       version,
       runtime: 'local',
       startedAt: startedAt.toISOString(),
-      health: healthOf(workers, storage.state),
+      health: phases === undefined ? 'degraded' : healthOf(workers, storage.state),
       services: [own, ...workers],
       storage,
-      jobs: Object.fromEntries(PHASES.map((phase) => [phase, phases[phase] ?? 0])) as SystemStatus['jobs'],
+      jobs: Object.fromEntries(PHASES.map((phase) => [phase, phases?.[phase] ?? 0])) as SystemStatus['jobs'],
       models,
       limits: {
         maxUploadBytes: env.MEDIAJOB_MAX_UPLOAD_BYTES,
@@ -90,6 +90,15 @@ export class SystemService {
     const known = totalBytes > 0;
     const state = known && freeBytes < reserveBytes ? 'full' : known && freeBytes < 2 * reserveBytes ? 'low' : 'ok';
     return { totalBytes, freeBytes, reserveBytes, state };
+  }
+
+  /** undefined while the jobs have not been read from the volume, such as one that is not mounted. */
+  #phases(): Partial<Record<Phase, number>> | undefined {
+    try {
+      return this.#jobs.phases();
+    } catch {
+      return undefined;
+    }
   }
 
   async #models(): Promise<ModelStatus[]> {
