@@ -1,14 +1,17 @@
 import { useEffect, useState } from 'react';
 import { useI18n } from '../i18n/i18n.tsx';
 import { announce } from './announcer.tsx';
+import { Icon } from './icon.tsx';
 
 interface CopyButtonProps {
   readonly label: string;
   readonly text: () => string;
+  /** With an icon, which stands alone on a narrow screen. */
+  readonly icon?: boolean;
 }
 
 /** Copies a text and says so. */
-export function CopyButton({ label, text }: CopyButtonProps) {
+export function CopyButton({ label, text, icon = false }: CopyButtonProps) {
   const { m } = useI18n();
   const [answer, setAnswer] = useState<string>();
   useEffect(() => {
@@ -26,7 +29,8 @@ export function CopyButton({ label, text }: CopyButtonProps) {
   };
   return (
     <button type="button" className="button" onClick={() => void copy()}>
-      {answer ?? label}
+      {icon ? <Icon name="copy" /> : null}
+      <span className={icon ? 'when-wide' : undefined}>{answer ?? label}</span>
     </button>
   );
 }

@@ -4,7 +4,7 @@ type Values = Readonly<Record<string, string | number>>;
 
 const MINUTE = 60;
 const HOUR = 3600;
-const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+const BYTE_UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 /** Puts values for `{name}` into a text. What is not given stays as it is, so that a mistake is seen. */
 export function fill(template: string, values: Values): string {
@@ -21,6 +21,8 @@ export class Formatter {
   readonly #percent: Intl.NumberFormat;
   readonly #relative: Intl.RelativeTimeFormat;
   readonly #date: Intl.DateTimeFormat;
+  readonly #day: Intl.DateTimeFormat;
+  readonly #dayOfYear: Intl.DateTimeFormat;
   readonly #names: Intl.DisplayNames;
   readonly #bytes = new Map<string, Intl.NumberFormat>();
 
@@ -33,6 +35,8 @@ export class Formatter {
     this.#percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
     this.#relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' });
     this.#date = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+    this.#day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+    this.#dayOfYear = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short' });
     this.#names = new Intl.DisplayNames([language], { type: 'language' });
   }
 
@@ -54,12 +58,13 @@ export class Formatter {
     return this.#percent.format(Math.floor(Math.min(100, Math.max(0, value))) / 100);
   }
 
-  /** A size in decimal units, as disks and browsers give it. */
+  /** A size in decimal units, as disks and browsers give it; kilobytes at least. */
   bytes(bytes: number): string {
-    const power = Math.min(BYTE_UNITS.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
+    const thousands = bytes < 1000 ? 1 : Math.floor(Math.log10(bytes) / 3);
+    const power = Math.min(BYTE_UNITS.length, thousands);
     const value = bytes / 1000 ** power;
-    const digits = power === 0 || value >= 100 ? 0 : 1;
-    const unit = BYTE_UNITS[power] ?? 'byte';
+    const digits = value >= 100 || bytes === 0 ? 0 : 1;
+    const unit = BYTE_UNITS[power - 1] ?? 'kilobyte';
     const key = `${unit}${digits}`;
     const format =
       this.#bytes.get(key) ??
@@ -101,7 +106,8 @@ export class Formatter {
     if (seconds < 45 * MINUTE) return this.#relative.format(-Math.max(1, Math.round(seconds / MINUTE)), 'minute');
     if (seconds < 22 * HOUR) return this.#relative.format(-Math.max(1, Math.round(seconds / HOUR)), 'hour');
     if (seconds < 7 * 24 * HOUR) return this.#relative.format(-Math.max(1, Math.round(seconds / HOUR / 24)), 'day');
-    return new Intl.DateTimeFormat(this.language, { dateStyle: 'medium' }).format(Date.parse(iso));
+    const sameYear = new Date(now).getFullYear() === new Date(iso).getFullYear();
+    return (sameYear ? this.#dayOfYear : this.#day).format(Date.parse(iso));
   }
 
   dateTime(iso: string): string {

@@ -43,7 +43,7 @@ export const ru: Messages = {
     noModelNext: 'Задания подождут. Администратор устанавливает модель командой: mediajob-models pull {model}',
   },
   upload: {
-    title: 'Перетащите запись — получите текст',
+    title: 'Перетащите запись, получите текст',
     lead: 'Аудио или видео почти любого формата, около ста языков. Запись не покидает этот сервер.',
     choose: 'Выбрать файлы',
     orDrop: 'или перетащите их в любое место страницы',
@@ -130,6 +130,7 @@ export const ru: Messages = {
     showAll: 'Показать все задания',
     name: 'Название',
     state: 'Состояние',
+    language: 'Язык',
     duration: 'Длина',
     age: 'Добавлено',
     select: 'Выделить {name}',
@@ -178,7 +179,7 @@ export const ru: Messages = {
     about: 'Сведения',
     state: 'Состояние',
     added: 'Добавлено',
-    took: 'Заняло',
+    took: 'Время работы',
     language: 'Язык',
     model: 'Модель',
     source: 'Источник',
@@ -333,6 +334,7 @@ export const ru: Messages = {
     hours: '{n} ч',
     minutes: '{n} мин',
     seconds: '{n} с',
+    kilohertz: '{n} кГц',
   },
   phase: {
     Pending: 'Принято',

@@ -22,7 +22,7 @@ export function JobDetails({ job, now }: { readonly job: MediaJob; readonly now:
         <h2 id="job-about">{m.job.about}</h2>
         <About job={job} now={now} />
       </section>
-      {job.status.attempts.length === 0 ? null : <Attempts job={job} />}
+      {hasRetries(job) ? <Attempts job={job} /> : null}
       <details className="yaml">
         <summary>{m.job.yaml}</summary>
         <p className="hint">{m.job.yamlHint}</p>
@@ -34,6 +34,11 @@ export function JobDetails({ job, now }: { readonly job: MediaJob; readonly now:
       </details>
     </>
   );
+}
+
+/** A single failure that ended the job is told at length already. */
+function hasRetries(job: MediaJob): boolean {
+  return job.status.attempts.length > (job.status.phase === 'Failed' ? 1 : 0);
 }
 
 function About({ job, now }: { readonly job: MediaJob; readonly now: number }) {
@@ -54,7 +59,7 @@ function About({ job, now }: { readonly job: MediaJob; readonly now: number }) {
         ? undefined
         : [
             media.audioCodec,
-            media.sampleRate === 0 ? undefined : `${f.decimal(media.sampleRate / 1000)} kHz`,
+            media.sampleRate === 0 ? undefined : fill(m.unit.kilohertz, { n: f.decimal(media.sampleRate / 1000) }),
             media.audioTracks > 1 ? f.count(m.job.tracks, media.audioTracks) : undefined,
             f.bytes(media.bytes),
           ]

@@ -24,12 +24,12 @@ export function JobState({ job }: { readonly job: MediaJob }) {
         <span className="state-phase">{m.phase[phase]}</span>
         {moves ? <span className="state-percent">{f.percent(progress.percent)}</span> : null}
         {left === undefined ? null : <span className="state-eta">{left}</span>}
+        {waiting === undefined ? null : <span className="state-why">{waiting.what}</span>}
+        {phase === 'Failed' ? <span className="state-why">{m.failure[failureReasonOf(job, m)].what}</span> : null}
       </span>
       {hasEnded(job) || progress.percent === 0 ? null : (
         <ProgressBar percent={progress.percent} label={titleOf(job)} tone={moves ? 'accent' : 'quiet'} />
       )}
-      {waiting === undefined ? null : <span className="state-why">{waiting.what}</span>}
-      {phase === 'Failed' ? <span className="state-why">{m.failure[failureReasonOf(job, m)].what}</span> : null}
     </div>
   );
 }

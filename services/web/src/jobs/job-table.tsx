@@ -32,8 +32,15 @@ export function JobTable({ label, jobs, now, selection, rowActions }: JobTablePr
               <input type="checkbox" aria-label={m.jobs.selectAll} checked={all} onChange={selection.toggleAll} />
             </th>
           )}
-          <th scope="col">{m.jobs.name}</th>
-          <th scope="col">{m.jobs.state}</th>
+          <th scope="col" className="jobs-name">
+            {m.jobs.name}
+          </th>
+          <th scope="col" className="jobs-state">
+            {m.jobs.state}
+          </th>
+          <th scope="col" className="jobs-language jobs-wide">
+            {m.jobs.language}
+          </th>
           <th scope="col" className="jobs-number jobs-wide">
             {m.jobs.duration}
           </th>
@@ -95,20 +102,13 @@ const JobRow = memo(function JobRow({ job, now, selected, onToggle, rowActions }
           {title}
         </Link>
         <span className="jobs-facts">
-          {[language === undefined ? undefined : f.languageName(language), job.spec.transcribe?.model]
-            .filter(Boolean)
-            .join(' · ')}
-          <span className="jobs-narrow">
-            {[duration, age]
-              .filter(Boolean)
-              .map((fact) => ` · ${fact}`)
-              .join('')}
-          </span>
+          {[duration, language === undefined ? undefined : f.languageName(language), age].filter(Boolean).join(' · ')}
         </span>
       </td>
       <td className="jobs-state">
         <JobState job={job} />
       </td>
+      <td className="jobs-language jobs-wide">{language === undefined ? null : f.languageName(language)}</td>
       <td className="jobs-number jobs-wide">{duration}</td>
       <td className="jobs-number jobs-wide">
         <time dateTime={creationTimestamp} title={f.dateTime(creationTimestamp)}>

@@ -135,18 +135,15 @@ function JobStanding({
     const advice = m.failure[failureReasonOf(job, m)];
     const detail = failureDetail(job);
     return (
-      <>
-        <Notice tone="danger" what={advice.what} next={advice.next}>
-          {retry}
-          {detail === '' ? null : (
-            <div className="notice-details">
-              <p className="hint">{m.job.serverSays}</p>
-              <p className="mono">{detail}</p>
-            </div>
-          )}
-        </Notice>
-        <StageList job={job} now={now} />
-      </>
+      <Notice tone="danger" what={advice.what} next={advice.next}>
+        {retry}
+        {detail === '' ? null : (
+          <div className="notice-details">
+            <p className="hint">{m.job.serverSays}</p>
+            <p className="mono">{detail}</p>
+          </div>
+        )}
+      </Notice>
     );
   }
   if (phase === 'Cancelled') {

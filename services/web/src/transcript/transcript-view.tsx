@@ -132,12 +132,15 @@ export function TranscriptView({ job, transcript }: TranscriptViewProps) {
             </div>
             {index.doubtful.length === 0 ? null : (
               <button type="button" className="text-button text-button-doubt" onClick={goToDoubt}>
-                {f.count(m.transcript.doubts, index.doubtful.length)}
+                <span className="when-wide">{f.count(m.transcript.doubts, index.doubtful.length)}</span>
+                <span className="when-narrow" aria-hidden="true">
+                  {f.number(index.doubtful.length)}
+                </span>
                 <Icon name="down" />
               </button>
             )}
             <span className="transcript-tools-end">
-              <CopyButton label={m.job.copyText} text={() => plainText(index)} />
+              <CopyButton label={m.job.copyText} text={() => plainText(index)} icon />
               {edits.possible ? (
                 <button
                   type="button"
@@ -145,7 +148,8 @@ export function TranscriptView({ job, transcript }: TranscriptViewProps) {
                   aria-pressed={editing}
                   onClick={() => setEditing((before) => !before)}
                 >
-                  {editing ? m.transcript.editDone : m.transcript.edit}
+                  <Icon name="pencil" />
+                  <span className="when-wide">{editing ? m.transcript.editDone : m.transcript.edit}</span>
                 </button>
               ) : null}
             </span>

@@ -1,0 +1,34 @@
+import { CreateJob } from '@mediajob/contract';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_OPTIONS } from '../preferences/preferences.ts';
+import { jobRequest, uploadIdOf } from './job-request.ts';
+
+const ID = '01JD0000000000000000000001';
+
+describe('the job of an upload', () => {
+  it('is what the contract takes, with every option', () => {
+    const options = { ...DEFAULT_OPTIONS, model: 'tiny', renditions: ['mp3', 'mp4'] as const, prompt: ' Kubernetes ' };
+    const parsed = CreateJob.parse(jobRequest(ID, 'Лекция.mp4', options));
+    expect(parsed.metadata.title).toBe('Лекция.mp4');
+    expect(parsed.spec.source.path).toBe(`uploads/${ID}/source`);
+    expect(parsed.spec.transcribe).toMatchObject({ model: 'tiny', language: 'auto', prompt: 'Kubernetes' });
+    expect(parsed.spec.convert.renditions).toEqual([{ format: 'mp3' }, { format: 'mp4' }]);
+  });
+
+  it('leaves the model to the server when none was chosen', () => {
+    expect(jobRequest(ID, 'a.mp3', DEFAULT_OPTIONS).spec.transcribe).not.toHaveProperty('model');
+  });
+
+  it('still asks for a text file when every one was unchecked', () => {
+    expect(CreateJob.safeParse(jobRequest(ID, 'a.mp3', { ...DEFAULT_OPTIONS, formats: [] })).success).toBe(true);
+  });
+
+  it('cuts a title that is too long', () => {
+    expect(CreateJob.safeParse(jobRequest(ID, '😀'.repeat(300), DEFAULT_OPTIONS)).success).toBe(true);
+  });
+});
+
+it('finds the id of an upload in its address, absolute or relative', () => {
+  expect(uploadIdOf(`http://host:8000/api/v1/uploads/${ID}`)).toBe(ID);
+  expect(uploadIdOf(`/api/v1/uploads/${ID}/`)).toBe(ID);
+});
