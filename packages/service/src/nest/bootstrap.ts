@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { ExitCode } from '@mediajob/contract';
 import type { ServiceEnv } from '../core/config.js';
 import { startWatchdog } from '../core/watchdog.js';
-import { type RunningService, type ServiceOptions, startService } from './service.js';
+import { type ServiceOptions, startService } from './service.js';
 
 /** Added to the grace before a shutdown that hangs is cut off. */
 const HARD_LIMIT_MS = 5000;
@@ -19,53 +19,71 @@ const IMPATIENT_AFTER_MS = 1000;
 export async function bootstrapService<Env extends ServiceEnv>(options: ServiceOptions<Env>): Promise<void> {
   // Files are for the group as well, never for the world: DESIGN §6.
   process.umask(0o007);
-  let service: RunningService<Env>;
-  try {
-    service = await startService(options);
-  } catch (error) {
-    end(error, options.name);
-  }
-  const { context } = service;
-  const watchdog = startWatchdog(context.env.MEDIAJOB_WATCHDOG);
-  let asked: { reason: string; at: number } | undefined;
-  const stop = (reason: string, exitCode: number) => {
-    if (asked !== undefined) {
-      // Ctrl-C reaches a process twice at once, by the terminal and by npm, and then as SIGTERM by whoever started it:
-      // only the same signal again, after a moment, is a person who does not want to wait.
-      if (reason !== asked.reason || Date.now() - asked.at < IMPATIENT_AFTER_MS) return;
-      // Children end with us: ffmpeg by its parent-death signal, the engine at the end of its stdin.
-      service.flushSync();
-      process.exit(exitCode);
-    }
-    asked = { reason, at: Date.now() };
-    setTimeout(() => {
-      context.logger.fatal('the shutdown hangs; ending now');
-      service.flushSync();
-      process.exit(ExitCode.Internal);
-    }, context.env.MEDIAJOB_SHUTDOWN_GRACE + HARD_LIMIT_MS).unref();
-    void service
-      .stop(reason)
-      .then(() => watchdog.stop())
-      .finally(() => {
-        service.flushSync();
-        process.exit(0);
-      });
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => stop(signal, 128 + constants.signals[signal]));
-  }
-  // The starter holds the other end; when it is killed, nobody else will end us.
-  if (process.channel !== undefined) {
-    process.channel.unref();
-    process.once('disconnect', () => stop('the process that started this one is gone', 0));
-  }
+  // Listens before the start, so that a signal which comes during it is not lost.
+  const stopRequest = listenForStop();
+  const service = await startService(options).catch((error: unknown) => end(error, options.name));
+  const { env, logger } = service.context;
   const crash = (error: unknown) => {
-    context.logger.fatal({ err: error }, 'unexpected error; ending, to be started again');
+    logger.fatal({ err: error }, 'unexpected error; ending, to be started again');
     service.flushSync();
     process.exit(ExitCode.Internal);
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+  const watchdog = startWatchdog(env.MEDIAJOB_WATCHDOG);
+
+  const { reason, impatient } = await stopRequest;
+  impatient((exitCode) => {
+    // Children end with us: ffmpeg by its parent-death signal, the engine at the end of its stdin.
+    service.flushSync();
+    process.exit(exitCode);
+  });
+  setTimeout(() => {
+    logger.fatal('the shutdown hangs; ending now');
+    service.flushSync();
+    process.exit(ExitCode.Internal);
+  }, env.MEDIAJOB_SHUTDOWN_GRACE + HARD_LIMIT_MS).unref();
+  await service.stop(reason);
+  await watchdog.stop();
+  service.flushSync();
+  process.exit(0);
+}
+
+interface StopRequest {
+  reason: string;
+  /** Calls `act` with the exit code when the same signal comes again, after a moment. */
+  impatient(act: (exitCode: number) => void): void;
+}
+
+function listenForStop(): Promise<StopRequest> {
+  return new Promise((resolve) => {
+    let asked: { reason: string; at: number } | undefined;
+    let again: ((exitCode: number) => void) | undefined;
+    const ask = (reason: string, exitCode: number) => {
+      if (asked === undefined) {
+        asked = { reason, at: Date.now() };
+        resolve({
+          reason,
+          impatient: (act) => {
+            again = act;
+          },
+        });
+      } else if (reason === asked.reason && Date.now() - asked.at >= IMPATIENT_AFTER_MS) {
+        // Ctrl-C reaches a process twice at once, by the terminal and by npm, and then as SIGTERM by whoever started
+        // it: only the same signal again, after a moment, is a person who does not want to wait.
+        if (again === undefined) process.exit(exitCode);
+        again(exitCode);
+      }
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => ask(signal, 128 + constants.signals[signal]));
+    }
+    // The starter holds the other end; when it is killed, nobody else will end us.
+    if (process.channel !== undefined) {
+      process.channel.unref();
+      process.once('disconnect', () => ask('the process that started this one is gone', 0));
+    }
+  });
 }
 
 function end(error: unknown, name: string): never {
