@@ -23,6 +23,8 @@ export interface Command {
   /** Leaves time stamps as the file has them, for looking at packets only: ffmpeg's progress is of no use then. */
   rawTimestamps?: boolean;
   outputs: readonly CommandOutput[];
+  /** Threads for decoding; ffmpeg's own choice when left out, which knows nothing of a container's CPU limit. */
+  threads?: number;
   /** `info` also prints what the input is made of. */
   logLevel?: 'error' | 'info';
 }
@@ -75,6 +77,7 @@ export function buildCommand(command: Command): { fluent: FluentCommand; args: s
       '-itsoffset',
       String(Math.max(0.000001, (command.shiftMs ?? 0) / 1000)),
       ...(command.rawTimestamps ? ['-copyts'] : []),
+      ...(command.threads === undefined ? [] : ['-threads', String(command.threads)]),
     );
   for (const output of command.outputs) {
     fluent.output(targetOf(output));

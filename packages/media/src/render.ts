@@ -43,7 +43,7 @@ export async function render(
   }
   for (const [i, recipe] of recipes.entries()) {
     try {
-      return await cook(input, outputTemp, source, recipe, options);
+      return await cook(input, outputTemp, source, recipe, threads, options);
     } catch (error) {
       // Copying fails on odd files (packets without times); encoding mends them. What is not about the file is not tried again.
       const odd = error instanceof MediaError && ['failed', 'unsupported-media'].includes(error.code);
@@ -58,6 +58,7 @@ async function cook(
   output: string,
   source: Inspection,
   recipe: Recipe,
+  threads: number,
   { ffmpeg, signal, onProgress }: RenderOptions,
 ): Promise<{ bytes: number }> {
   const { durationMs, bytes: sourceBytes } = source.info;
@@ -68,6 +69,7 @@ async function cook(
       input,
       shiftMs: recipe.decodesVideo ? 0 : source.shiftMs,
       decoders: recipe.decodesVideo ? 'audio+video' : 'audio',
+      threads,
       outputs: [{ target: { file: output }, options: recipe.options }],
     },
     {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { type MediaError, type MediaProblem, storageErrorOf, unsupported } from './errors.js';
 
 /** What a file that is no media is, by its first bytes. */
@@ -93,10 +93,12 @@ export async function refuseWhatIsNoMedia(path: string): Promise<number> {
   let head: Buffer;
   let bytes: number;
   try {
-    const file = await open(path, 'r');
+    // Not to wait for ever for somebody to write into a named pipe.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const info = await file.stat();
-      if (!info.isFile()) throw unsupported('unknown-format', 'This is a directory or a device, not a media file.');
+      if (!info.isFile())
+        throw unsupported('unknown-format', 'This is a folder, a pipe or a device, not a media file. Give a file.');
       bytes = info.size;
       const buffer = Buffer.alloc(HEAD_BYTES);
       head = buffer.subarray(0, (await file.read(buffer, 0, HEAD_BYTES, 0)).bytesRead);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -123,6 +124,11 @@ describe('a file that is no use gets its own answer', () => {
 
   it('a folder', async () => {
     expect((await refusal(studio.folder)).code).toBe('unsupported-media');
+  });
+
+  it('a named pipe, without waiting for what may never come', async () => {
+    execFileSync('mkfifo', [studio.path('pipe.mp3')]);
+    expect((await refusal(studio.path('pipe.mp3'))).code).toBe('unsupported-media');
   });
 
   it('an audio track that is not there, with how many there are', async () => {
