@@ -74,11 +74,11 @@ const spec: fc.Arbitrary<Partial<MediaJobSpecInput>> = fc.oneof(
   }),
   fc.record({
     transcribe: fc.record({ parallelism: fc.integer({ min: 1, max: 4 }) }),
-    convert: fc.constant({ renditions: [{ format: 'mp3' as const }] }),
+    convert: fc.constant<MediaJobSpecInput['convert']>({ renditions: [{ format: 'mp3' }] }),
     activeDeadlineSeconds: fc.constantFrom(100, 10_000),
   }),
   fc.record({
-    convert: fc.constant({ renditions: [{ format: 'mp4' as const, height: 720 }] }),
+    convert: fc.constant<MediaJobSpecInput['convert']>({ renditions: [{ format: 'mp4', height: 720 }] }),
     transcribe: fc.constant(undefined),
   }),
 );

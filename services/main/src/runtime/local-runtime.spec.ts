@@ -1,4 +1,4 @@
-import { Annotation, type StepFailure, type StepRequest } from '@mediajob/contract';
+import { Annotation, type MediaJob, type StepFailure, type StepRequest } from '@mediajob/contract';
 import { describe, expect, it } from 'vitest';
 import { FakeWorker } from '../../test/runtime/fake-worker.js';
 import { aJob, aWorld, Main } from '../../test/runtime/local-world.js';
@@ -31,7 +31,7 @@ describe('a job goes through its stages', () => {
 
   it('with no more runs at a worker than it runs at once, the oldest job first', async () => {
     const { clock, main, converter } = await aWorld({ converter: { capacity: 2 } });
-    const jobs = [];
+    const jobs: MediaJob[] = [];
     for (let i = 0; i < 5; i++) jobs.push((await main.runtime.submit(aJob(clock))).job);
     await clock.until(() => jobs.every((job) => main.phase(job.metadata.uid) === 'Succeeded'));
     expect(converter.busiest).toBe(2);

@@ -17,7 +17,20 @@ export class WorkerServer {
   hangs = false;
   /** The worker gets the request, but the answer is cut. */
   cutsAnswers = false;
-  models: ModelList = { models: [] };
+  models: ModelList = {
+    models: [
+      {
+        name: 'base',
+        description: 'Small and quick.',
+        languages: 99,
+        translates: true,
+        installed: true,
+        bytes: 1,
+        downloadable: true,
+        default: true,
+      },
+    ],
+  };
   probe: { status: number; body: unknown } = { status: 503, body: undefined };
   #server: Server | undefined;
   #port = 0;
