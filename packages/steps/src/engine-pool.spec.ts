@@ -7,7 +7,7 @@ function aPool(options: Partial<EnginePoolOptions> = {}) {
   let version = 1;
   const pool = new EnginePool({
     ttlMs: 1_000,
-    identify: async (name) => ({ modelPath: `/models/${name}.bin`, modelSha256: `${name}@${version}` }),
+    identify: async (name) => ({ modelPath: `/models/${name}.bin`, modelBytes: 1, modelSha256: `${name}@${version}` }),
     open: async ({ name }) => {
       log.push(`open ${name}`);
       return { info: { name }, close: async () => void log.push(`close ${name}`) } as unknown as Engine;

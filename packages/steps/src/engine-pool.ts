@@ -11,6 +11,7 @@ export interface EngineLease {
 
 export interface ModelIdentity {
   modelPath: string;
+  modelBytes: number;
   modelSha256: string;
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ConverterEnv, type StageName, TranscriberEnv } from '@mediajob/contract';
-import { cpuBudget, enginePath, installedModel, modelMissing, openEngine } from '@mediajob/speech';
+import { cpuBudget, enginePath, installedModel, modelMissing, openEngine, statesFor } from '@mediajob/speech';
 import { Volume } from '@mediajob/storage';
 import type { z } from 'zod';
 import type { StepContext, StepLogger } from './context.js';
@@ -8,9 +8,9 @@ import { EnginePool } from './engine-pool.js';
 import { stepError } from './failure.js';
 
 /** The part of a context that comes from the environment; the rest belongs to one run. */
-export type StepTools = Pick<StepContext, 'volume' | 'ffmpeg' | 'engines' | 'reserveBytes'> & { logLevel: string };
+export type StepTools = Pick<StepContext, 'volume' | 'ffmpeg' | 'engines' | 'reserveBytes'>;
 
-/** Engines as the transcriber's settings say: states from the cgroup's CPUs unless they are set. */
+/** Engines as the transcriber's settings say: states from the cgroup's CPUs and memory unless they are set. */
 export function enginePoolOf(env: TranscriberEnv, { log }: { log: StepLogger }): EnginePool {
   const modelsDir = resolve(env.MEDIAJOB_MODELS_DIR ?? `${env.MEDIAJOB_DATA_DIR}/models`);
   return new EnginePool({
@@ -19,11 +19,11 @@ export function enginePoolOf(env: TranscriberEnv, { log }: { log: StepLogger }):
     async identify(name) {
       const model = await installedModel(modelsDir, name);
       if (model === undefined) throw modelMissing(modelsDir, name);
-      return { modelPath: model.path, modelSha256: model.sha256 };
+      return { modelPath: model.path, modelBytes: model.bytes, modelSha256: model.sha256 };
     },
-    open: ({ modelPath }) => {
+    open: ({ modelPath, modelBytes }) => {
       const threads = env.MEDIAJOB_THREADS;
-      const states = env.MEDIAJOB_STATES ?? Math.max(1, Math.floor(cpuBudget().cpus / threads));
+      const states = env.MEDIAJOB_STATES ?? statesFor(cpuBudget(), { modelBytes, threads });
       const program = env.MEDIAJOB_ENGINE ?? enginePath();
       return openEngine({ program, modelPath, states, threads, stallMs: env.MEDIAJOB_STALL_TIMEOUT, logger: log });
     },
@@ -56,7 +56,6 @@ function commonOf(settings: ConverterEnv | TranscriberEnv) {
   return {
     volume: new Volume(resolve(settings.MEDIAJOB_DATA_DIR)),
     reserveBytes: settings.MEDIAJOB_RESERVE_BYTES,
-    logLevel: settings.MEDIAJOB_LOG_LEVEL,
   };
 }
 
