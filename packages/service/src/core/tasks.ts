@@ -1,17 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  ExitCode,
-  type StageName,
-  StepFailure,
-  type StepProgress,
-  type StepRequest,
-  type StepResult,
-  type TaskList,
-  type TaskStatus,
-} from '@mediajob/contract';
+import type { StageName, StepProgress, StepRequest, StepResult, TaskList, TaskStatus } from '@mediajob/contract';
 import { ProblemError } from './problem.js';
 import { requestContext, withRequestContext } from './request-context.js';
 import { RunMeter } from './run-meter.js';
+import { failureOf, interrupted } from './task-failure.js';
 
 /** What a run may write to its log; the same as the logger of packages/steps. */
 export interface TaskLogger {
@@ -326,22 +318,4 @@ export class TaskQueue {
       if (tooMany || (task.status.finishedAt ?? '') < oldest) this.#tasks.delete(task.id);
     });
   }
-}
-
-function interrupted(): StepFailure {
-  return {
-    exitCode: ExitCode.Interrupted,
-    reason: 'Interrupted',
-    message: 'The worker was shut down; what was finished is kept, and the run is started again elsewhere.',
-  };
-}
-
-/** How an error counts: what it says itself as `failure`, else as an error of ours. */
-function failureOf(error: unknown): StepFailure {
-  const own = StepFailure.safeParse(
-    typeof error === 'object' && error !== null && 'failure' in error ? error.failure : undefined,
-  );
-  if (own.success) return own.data;
-  const text = error instanceof Error ? error.message : String(error);
-  return { exitCode: ExitCode.Internal, reason: 'Internal', message: `Unexpected error: ${text}`.slice(0, 1024) };
 }

@@ -28,7 +28,8 @@ export function volumeCheck(volume: Volume, options: { reserveBytes: number; reg
         const { freeBytes, totalBytes, full } = state;
         gauges?.free.set(freeBytes);
         gauges?.ok.set(1);
-        const data = { freeBytes, totalBytes, reserveBytes: options.reserveBytes };
+        // The id tells main whether a worker sees the same volume as itself.
+        const data = { volumeId: state.id, freeBytes, totalBytes, reserveBytes: options.reserveBytes };
         if (full) return { status: 'degraded', message: 'The media volume is full. Free some space.', data };
         if (freeBytes < options.reserveBytes) {
           const message = `Only ${formatBytes(freeBytes)} are free on the media volume, less than the reserve of ${formatBytes(options.reserveBytes)}: new work waits. Free some space.`;

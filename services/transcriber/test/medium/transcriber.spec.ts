@@ -168,7 +168,7 @@ describe.skipIf(!speechIsHere())('with engine and model', () => {
     expect(await metrics()).toMatch(/media_realtime_factor\{[^}]*model="base"[^}]*\} [0-9.]+/);
   });
 
-  it('a second run finds the parts of the first and the engine still warm', async () => {
+  it('a second run of the same shard gives the result of the first', async () => {
     const { put, finished, volume } = await aTranscriber();
     const { chunks } = await converted(volume);
     await put('a', transcribe(chunks));
