@@ -6,7 +6,7 @@ import type { JobOutputs } from '../outputs/job-outputs.js';
 import { SNIFF_BYTES, sniff } from '../uploads/media-sniffer.js';
 import type { UploadFiles } from '../uploads/upload-files.js';
 import { UPLOAD_SOURCE } from '../uploads/uploads.service.js';
-import { bestRendition, playableType } from './playable.js';
+import { bestRendition, isVideo, playableType } from './playable.js';
 
 export interface PlayableFile {
   readonly file: FileHandle;
@@ -27,22 +27,30 @@ export class JobMedia {
   }
 
   /**
-   * The best file that browsers play: a rendition, else the source itself, else the audio that was transcribed.
+   * The best file that browsers play: a rendition (unless it loses the picture), else the source itself, else the audio that was transcribed.
    *
    * @param audioOnly the audio that was transcribed, whatever else there is: for a browser that fails on the others
    * @throws ProblemError not-found while there is none
    */
   async open(job: MediaJob, audioOnly: boolean): Promise<PlayableFile> {
-    const found = audioOnly ? undefined : ((await this.#rendition(job)) ?? (await this.#source(job)));
-    const playable = found ?? (await this.#audio(job));
+    const playable = (audioOnly ? undefined : await this.#best(job)) ?? (await this.#audio(job));
     if (playable) return playable;
     throw new ProblemError('not-found', 'There is nothing to play yet. It comes when the file has been converted.');
   }
 
-  async #rendition(job: MediaJob): Promise<PlayableFile | undefined> {
+  /** A film that somebody had made into an mp3 as well is still shown as a film. */
+  async #best(job: MediaJob): Promise<PlayableFile | undefined> {
+    const rendition = bestRendition((await this.#outputs.list(job.metadata.uid)).map((file) => file.name));
+    const losesPicture = rendition !== undefined && job.status.media?.video === true && !isVideo(rendition);
+    if (rendition === undefined || losesPicture) {
+      const source = await this.#source(job);
+      if (source) return source;
+    }
+    return rendition === undefined ? undefined : this.#rendition(job, rendition);
+  }
+
+  async #rendition(job: MediaJob, name: string): Promise<PlayableFile> {
     const { uid } = job.metadata;
-    const name = bestRendition((await this.#outputs.list(uid)).map((file) => file.name));
-    if (name === undefined) return undefined;
     const { file, mediaType, sha256 } = await this.#outputs.open(uid, name);
     return { file, mediaType, tag: sha256 };
   }

@@ -40,6 +40,15 @@ export function playableType(mediaType: string | undefined, media: MediaInfo | u
 const NEVER = 'mkv';
 const VIDEO = ['mp4', 'webm'];
 
+/** Whether a rendition of this name may have a picture. */
+export function isVideo(name: string): boolean {
+  return VIDEO.includes(formatOf(name));
+}
+
+function formatOf(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
 /**
  * The rendition that a page should play: one with a picture before one without, the smallest picture first since it
  * starts soonest, and lossless sound last.
@@ -48,7 +57,7 @@ const VIDEO = ['mp4', 'webm'];
  */
 export function bestRendition(names: readonly string[]): string | undefined {
   const rank = (name: string): number => {
-    const format = name.slice(name.lastIndexOf('.') + 1);
+    const format = formatOf(name);
     const height = Number(/-(\d+)p\./.exec(name)?.[1] ?? 10_000);
     const place = (RENDITION_FORMATS as readonly string[]).indexOf(format);
     return (VIDEO.includes(format) ? 0 : 1_000_000) + height + place / 10;

@@ -188,6 +188,33 @@ describe('media', () => {
     expect([answer.headers.get('content-type'), await answer.text()]).toEqual(['video/mp4', 'moving picture']);
   });
 
+  it('keeps the picture of a film that was made into sound as well', async () => {
+    const mp4 = Buffer.concat([
+      Buffer.from('\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2', 'latin1'),
+      Buffer.alloc(5000),
+    ]);
+    await put('inbox/film.mp4', mp4);
+    const film = main.jobs.put(aJob('inbox/film.mp4'));
+    const media = {
+      durationMs: 1,
+      container: 'mov',
+      audioCodec: 'aac',
+      sampleRate: 1,
+      channels: 1,
+      audioTracks: 1,
+      bytes: 1,
+    };
+    await finish(film, 'render', { 'media.mp3': 'sound' });
+    for (const [video, type] of [
+      [true, 'video/mp4'],
+      [false, 'audio/mpeg'],
+    ] as const) {
+      main.jobs.put({ ...film, status: { ...film.status, media: { ...media, video } } });
+      const answer = await fetch(`${main.url}/api/v1/jobs/${film.metadata.uid}/media`, { method: 'HEAD' });
+      expect(answer.headers.get('content-type')).toBe(type);
+    }
+  });
+
   it('is not there before there is any', async () => {
     const none = main.jobs.put(aJob('inbox/gone.mp3'));
     expect(await code(await fetch(`${main.url}/api/v1/jobs/${none.metadata.uid}/media`))).toEqual([404, 'not-found']);

@@ -1,8 +1,60 @@
-import { bootstrapService } from '@mediajob/service/nest';
-import { runtimeOf } from '../../src/app.module.js';
-import { EventBus } from '../../src/events/event-bus.js';
-import { mainService } from '../../src/main.service.js';
-import { GivenJobs } from './given-jobs.js';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
-// main as a process of its own, without jobs: for tests that kill it.
-await bootstrapService(mainService(() => runtimeOf(new GivenJobs(), new EventBus())));
+/** main in a process of its own, from its sources, so that it can be killed. */
+export class MainProcess {
+  readonly #child: ChildProcess;
+  readonly port: number;
+  readonly url: string;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  static async start(dataDir: string): Promise<MainProcess> {
+    const entry = fileURLToPath(new URL('main-entry.ts', import.meta.url));
+    const script = `
+      const { runnerImport } = await import('vite');
+      const resolve = { conditions: ['@mediajob/source', 'node'] };
+      await runnerImport(${JSON.stringify(entry)}, { configFile: false, resolve, ssr: { resolve } });`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: fileURLToPath(new URL('../../../..', import.meta.url)),
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        ...process.env,
+        MEDIAJOB_PORT: '0',
+        MEDIAJOB_METRICS_PORT: '0',
+        MEDIAJOB_DATA_DIR: dataDir,
+        MEDIAJOB_LOG_FILES: 'false',
+        MEDIAJOB_RESERVE_BYTES: '0',
+      },
+    });
+    if (!child.stdout) throw new Error('no stdout');
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { msg, port } = JSON.parse(line);
+      if (msg === 'listening') {
+        child.stdout.resume();
+        return new MainProcess(child, port);
+      }
+    }
+    throw new Error('main did not start');
+  }
+
+  /** The most memory it ever had resident, in bytes. Linux only. */
+  async peakRss(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+}

@@ -2,7 +2,7 @@
 export const TUS = { 'tus-resumable': '1.0.0' };
 
 /** A WAV of so many bytes: a true header, then noise. */
-export function wav(bytes: number): Buffer {
+export function wav(bytes: number): Buffer<ArrayBuffer> {
   const data = Buffer.alloc(bytes);
   for (let i = 0; i < bytes; i++) data[i] = (i * 2_654_435_761) >>> 24;
   Buffer.from('RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00', 'latin1').copy(data);

@@ -1,64 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { UploadInfo } from '@mediajob/contract';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { MainProcess } from './main-process.js';
 import { RawRequest } from './raw-request.js';
 import { begin, idOf, offsetOf, send, wav } from './tus-client.js';
-
-/** main in a process of its own, from its sources, so that it can be killed. */
-class MainProcess {
-  readonly #child: ChildProcess;
-  readonly port: number;
-  readonly url: string;
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
-    this.port = port;
-    this.url = `http://127.0.0.1:${port}`;
-  }
-
-  static async start(dataDir: string): Promise<MainProcess> {
-    const entry = fileURLToPath(new URL('main-process.ts', import.meta.url));
-    const script = `
-      const { runnerImport } = await import('vite');
-      const resolve = { conditions: ['@mediajob/source', 'node'] };
-      await runnerImport(${JSON.stringify(entry)}, { configFile: false, resolve, ssr: { resolve } });`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      cwd: fileURLToPath(new URL('../../../..', import.meta.url)),
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        ...process.env,
-        MEDIAJOB_PORT: '0',
-        MEDIAJOB_METRICS_PORT: '0',
-        MEDIAJOB_DATA_DIR: dataDir,
-        MEDIAJOB_LOG_FILES: 'false',
-        MEDIAJOB_RESERVE_BYTES: '0',
-      },
-    });
-    if (!child.stdout) throw new Error('no stdout');
-    for await (const line of createInterface({ input: child.stdout })) {
-      const { msg, port } = JSON.parse(line);
-      if (msg === 'listening') {
-        child.stdout.resume();
-        return new MainProcess(child, port);
-      }
-    }
-    throw new Error('main did not start');
-  }
-
-  async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const gone = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await gone;
-  }
-}
 
 let dataDir: string;
 let main: MainProcess;
