@@ -116,7 +116,7 @@ async function attempt(
   } catch (error) {
     throw stalled.signal.aborted
       ? new TransferError(`nothing arrived for ${Math.round(stallMs / 1000)} s.`, false, { cause: error })
-      : transferErrorOf(error);
+      : transferErrorOf(error, onAnswer);
   } finally {
     clearTimeout(timer);
   }
@@ -153,11 +153,14 @@ async function writeAll(file: FileHandle, piece: Uint8Array, at: number, path: s
 }
 
 /** fetch says "fetch failed" and keeps the reason in `cause`, sometimes as several errors, one an address. */
-function transferErrorOf(error: unknown): unknown {
+function transferErrorOf(error: unknown, onAnswer: () => void): unknown {
   if (error instanceof TransferError || !(error instanceof TypeError)) return error;
   let cause: unknown = error.cause;
   if (cause instanceof AggregateError) cause = cause.errors[0];
   const reason = cause instanceof Error ? cause.message : error.message;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  // Somebody was there and hung up: no reason to take the network for away.
+  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') onAnswer();
   return new TransferError(`${reason.replace(/\.$/, '')}.`, false, { cause: error });
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises';
+import { mkdir, open, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,14 +47,13 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
     const mark = `${state.text} ${state.mtimeMs}`;
     if (mark !== seen) [seen, seenAt] = [mark, performance.now()];
     if (isDead(state.text) || performance.now() - seenAt >= staleMs) {
-      await breakLock(path, state.text);
+      await breakLock(path, state.text, staleMs);
       continue;
     }
     if (!told) onWait?.(state.text.split('\n').slice(0, 2).join(' on '));
     told = true;
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
-  held.add(token);
   const heartbeat = setInterval(() => {
     const now = new Date();
     // Its loss is harmless: see above.
@@ -63,12 +62,15 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
   heartbeat.unref();
   return async () => {
     clearInterval(heartbeat);
-    held.delete(token);
     if ((await look(path))?.text.includes(token)) await rm(path, { force: true });
+    // Last: until it is gone nobody of this process may take it for a dead one's.
+    held.delete(token);
   };
 }
 
 async function create(path: string, token: string): Promise<boolean> {
+  // Before it can be read: who reads a token of this process that is not held takes it for one of an earlier life.
+  held.add(token);
   try {
     const file = await open(path, 'wx');
     try {
@@ -78,6 +80,7 @@ async function create(path: string, token: string): Promise<boolean> {
     }
     return true;
   } catch (error) {
+    held.delete(token);
     if (errnoOf(error) === 'EEXIST') return false;
     throw storageErrorOf(error, 'writing', path);
   }
@@ -112,15 +115,24 @@ function isDead(text: string): boolean {
   }
 }
 
-/** Renaming tells us which lock we took away: if it was a newer one than the dead one we saw, it is put back. */
-async function breakLock(path: string, text: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}.stale`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    throw storageErrorOf(error, 'removing', path);
+/**
+ * Removes a dead holder's lock. Breakers take turns and look again, so none removes the lock of who came after the dead
+ * one: only its holder and breakers ever remove a lock.
+ */
+async function breakLock(path: string, text: string, staleMs: number): Promise<void> {
+  const turn = `${path}.breaking`;
+  const state = await look(turn);
+  // Left by a breaker that was killed in its few milliseconds.
+  if (state !== undefined && Date.now() - state.mtimeMs > staleMs) await rm(turn, { force: true });
+  const token = randomUUID();
+  if (!(await create(turn, token))) {
+    await sleep(1);
+    return;
   }
-  if ((await readFile(aside, 'utf8')) !== text) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+  try {
+    if ((await look(path))?.text === text) await rm(path, { force: true });
+  } finally {
+    held.delete(token);
+    await rm(turn, { force: true });
+  }
 }
