@@ -15,6 +15,7 @@ import { SweepModule } from './sweep/sweep.module.js';
 import { Catalog } from './system/catalog.js';
 import { SystemController } from './system/system.controller.js';
 import { SystemService } from './system/system.service.js';
+import { SystemWatch } from './system/system-watch.js';
 import { WorkerCalls } from './system/worker-calls.js';
 import { workerCheck } from './system/worker-health.js';
 import { CONVERTERS, TRANSCRIBERS, VOLUME } from './tokens.js';
@@ -118,6 +119,16 @@ function fileProviders(service: ServiceContext<MainEnv>): Provider[] {
       inject: [VOLUME, JOB_DIRECTORY, Catalog, CONVERTERS, TRANSCRIBERS],
       useFactory: (volume, jobs: JobDirectory, catalog: Catalog, converters: WorkerCalls, transcribers: WorkerCalls) =>
         new SystemService(service, volume, jobs, catalog, { converters, transcribers }),
+    },
+    {
+      provide: SystemWatch,
+      inject: [SystemService, EVENT_SOURCE],
+      useFactory: (system: SystemService, events: EventSource) => {
+        const watch = new SystemWatch(system, events);
+        service.shutdown.on('stop-taking', 'system watch', () => watch.stop());
+        watch.start();
+        return watch;
+      },
     },
   ];
 }
