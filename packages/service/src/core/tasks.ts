@@ -131,6 +131,7 @@ export class TaskQueue {
     return this.#statusOf(this.#find(id));
   }
 
+  /** Load and unfinished tasks: main asks every second, so finished ones are told only by their id. */
   list(): TaskList {
     this.#forget();
     return {
@@ -139,7 +140,9 @@ export class TaskQueue {
       running: this.#running.size,
       queued: this.#queue.length,
       draining: this.#draining,
-      tasks: [...this.#tasks.values()].map((task) => this.#statusOf(task)),
+      tasks: [...this.#tasks.values()]
+        .filter((task) => task.status.finishedAt === undefined)
+        .map((task) => this.#statusOf(task)),
     };
   }
 

@@ -34,7 +34,8 @@ export function httpMiddleware(service: ServiceContext) {
       };
       metrics.httpRequests.inc(labels);
       metrics.httpSeconds.observe(labels, seconds);
-      const quiet = labels.route.startsWith('/health') || labels.route === '/v1/tasks/:id';
+      const quiet =
+        labels.route.startsWith('/health') || (request.method === 'GET' && labels.route.startsWith('/v1/tasks'));
       const fields = { ...labels, path: request.path, ms: Math.round(seconds * 1000) };
       withRequestContext(context, () => logger[quiet ? 'debug' : 'info'](fields, 'request'));
     });

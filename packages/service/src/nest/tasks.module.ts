@@ -62,7 +62,10 @@ class TasksController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'What this instance is doing, and how much it takes at once.' })
+  @ApiOperation({
+    summary:
+      'What this instance is doing now (finished tasks are told by their id only), and how much it takes at once.',
+  })
   @ApiOkResponse({ schema: schemaOf(TaskList) })
   list(): TaskList {
     return this.#queue.list();
