@@ -17,7 +17,7 @@ export interface ModelIdentity {
 
 export interface EnginePoolOptions {
   /** Starts an engine with a model. @throws EngineError, ModelError */
-  open(model: ModelIdentity & { name: string }, signal?: AbortSignal): Promise<Engine>;
+  open(model: ModelIdentity & { name: string }): Promise<Engine>;
   /** Where a model is and which one; cheap. @throws ModelError model-missing */
   identify(name: string): Promise<ModelIdentity>;
   /** A model that nobody has used for this long is unloaded. */

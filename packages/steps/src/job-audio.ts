@@ -1,6 +1,7 @@
 import { ChunkPlan } from '@mediajob/contract';
 import { DocumentError, readJson, readManifest, type Volume, verifyManifest } from '@mediajob/storage';
 import { stepError } from './failure.js';
+import { DEEP_BELOW_BYTES } from './step-manifest.js';
 
 /** What convert has left for the steps after it. */
 export interface JobAudio {
@@ -29,7 +30,7 @@ export async function jobAudio(volume: Volume, jobId: string): Promise<JobAudio>
       'The audio of this job has not been converted, or is gone. Retry the job: it is converted again.',
     );
   }
-  const verified = await verifyManifest(volume, manifest.manifest, { deep: 0 });
+  const verified = await verifyManifest(volume, manifest.manifest, { deep: DEEP_BELOW_BYTES });
   if (!verified.ok) {
     throw stepError(
       'InputNotFound',

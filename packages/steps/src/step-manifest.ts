@@ -12,7 +12,7 @@ import type { StepContext } from './context.js';
 import { stepError } from './failure.js';
 
 /** Files up to this size are checked by checksum before a result is taken again, larger ones by their size. */
-const DEEP_BELOW_BYTES = 4 << 20;
+export const DEEP_BELOW_BYTES = 4 << 20;
 
 type ManifestedRequest = Exclude<StepRequest, { stage: 'cleanup' }>;
 type ResultOf<Request extends ManifestedRequest> = Extract<StepResult, { stage: Request['stage'] }>;

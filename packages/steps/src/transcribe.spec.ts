@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { aTemporaryDirectory } from '../../storage/test/fixtures/temporary-directory.js';
 import { aContext, aPlan, aTranscribeRequest, convertedJob, jobId } from '../test/fixtures/a-job.js';
 import { FakeEngine, type FakeEngineOptions } from '../test/fixtures/fake-engine.js';
+import { EnginePool } from './engine-pool.js';
 import { runStep } from './run-step.js';
 
 /** A volume with a converted job of three chunks with 3, 2 and 3 windows. */
@@ -78,13 +79,27 @@ describe('a transcribe run', () => {
     const { volume, engine, run } = await aJob();
     await run({ shard: 1, chunks: { from: 0, to: 1 } });
     const context = aContext(volume, { engine });
-    await run({}, context);
+    await run(withFinalize, context);
     const fractions = context.shown.map((it) => it.fraction);
     expect(fractions[0]).toBeCloseTo(1 / 3);
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(fractions.at(-1)).toBe(1);
     expect(Math.max(...context.shown.map((it) => it.processedMs ?? 0))).toBe(180_000);
     expect(context.shown.at(-2)?.realtimeFactor).toBeGreaterThan(0);
+  });
+
+  it('does not mix two models when one is installed anew while it begins', async () => {
+    const { volume, engine, run, partPath } = await aJob();
+    const context = aContext(volume, { engine });
+    const identities = ['a', 'b'].map((it) => ({ modelPath: '/m', modelBytes: 1, modelSha256: it.repeat(64) }));
+    const engines = new EnginePool({
+      ttlMs: 1,
+      identify: async () => identities.shift() ?? { modelPath: '/m', modelBytes: 1, modelSha256: 'b'.repeat(64) },
+      open: async () => engine,
+    });
+    await expect(run({}, { ...context, engines })).rejects.toMatchObject({ failure: { reason: 'Temporary' } });
+    await expect(stat(partPath(0))).rejects.toThrow(/ENOENT/);
+    expect(await run({ runId: 'run-2' }, { ...context, engines })).toMatchObject({ chunks: 3 });
   });
 
   it('that failed goes on with the chunks that are missing', async () => {

@@ -1,22 +1,13 @@
-import {
-  bcp47Of,
-  type Chunk,
-  type Segment,
-  type TranscribeRequest,
-  type TranscribeResult,
-  type Window,
-} from '@mediajob/contract';
-import { decodingOptions, type Engine, EngineError, segmentsOf } from '@mediajob/speech';
-import { sha256OfJson, type VolumeFile } from '@mediajob/storage';
+import { bcp47Of, type Chunk, type TranscribeRequest, type TranscribeResult } from '@mediajob/contract';
+import { decodingOptions, type Engine } from '@mediajob/speech';
+import { sha256OfJson } from '@mediajob/storage';
 import type { StepContext } from './context.js';
-import { decodeAll } from './decode-windows.js';
 import type { EngineLease, EnginePool } from './engine-pool.js';
-import { failureOf, stepError } from './failure.js';
+import { stepError } from './failure.js';
 import { finalize } from './finalize.js';
 import { type JobAudio, jobAudio } from './job-audio.js';
 import { detectLanguage, publishedLanguage, type SpokenLanguage } from './language.js';
-import { finishedPart, type PartShape, partKey, writePart } from './parts.js';
-import { ProgressMeter } from './progress.js';
+import { ShardWork } from './shard-work.js';
 import { chooseSpeech } from './speech-choice.js';
 import { finishedResult, finishStep } from './step-manifest.js';
 
@@ -38,10 +29,18 @@ export async function transcribe(request: TranscribeRequest, context: StepContex
   const chunks = chunksOf(request, audio);
   const engines = enginesOf(context);
   await volume.ensureDirectory(volume.layout.parts(request.jobId));
+  const { modelSha256 } = await engines.identify(request.model);
   // Loading a model takes seconds: only when there is something to decode or to detect.
   let lease: EngineLease | undefined;
   const engine = async (): Promise<Engine> => {
     lease ??= await engines.acquire(request.model, { signal: context.signal });
+    // Parts carry the model that they were made with.
+    if (lease.modelSha256 !== modelSha256) {
+      throw stepError(
+        'Temporary',
+        `The model ${request.model} was installed anew just now. It is tried again with it.`,
+      );
+    }
     return lease.engine;
   };
   try {
@@ -50,7 +49,6 @@ export async function transcribe(request: TranscribeRequest, context: StepContex
         ? ((await publishedLanguage(context, request.jobId)) ??
           (await detectLanguage(context, request, audio, await engine())))
         : { language: choice.language, probability: 1 };
-    const { modelSha256 } = await engines.identify(request.model);
     const shard = new ShardWork(request, context, audio, {
       audioSha256: audio.sha256,
       modelSha256,
@@ -99,7 +97,8 @@ function finalizeHere(request: TranscribeRequest, context: StepContext) {
       ...(prompt === undefined ? {} : { prompt }),
       options,
     },
-    context,
+    // It takes a moment; the progress of this run is that of its decoding.
+    { ...context, progress: () => undefined },
   );
 }
 
@@ -117,196 +116,4 @@ function chunksOf(request: TranscribeRequest, audio: JobAudio): Chunk[] {
 function enginesOf(context: StepContext): EnginePool {
   if (context.engines === undefined) throw stepError('Internal', 'This service is not set up to transcribe.');
   return context.engines;
-}
-
-/** A chunk some of whose windows are being decoded. */
-interface OpenChunk {
-  chunk: Chunk;
-  key: string;
-  /** Segments by window; a window that has none yet is undefined. */
-  heard: (Segment[] | undefined)[];
-  left: number;
-}
-
-interface WindowTask {
-  open: OpenChunk;
-  index: number;
-  window: Window;
-  /** ms of the chunk that this window stands for, pauses included. */
-  weightMs: number;
-}
-
-class ShardWork {
-  reused = 0;
-  audioMs = 0;
-  realtimeFactor: number | undefined;
-  readonly #request: TranscribeRequest;
-  readonly #context: StepContext;
-  readonly #audio: JobAudio;
-  readonly #shape: PartShape;
-  readonly #meter: ProgressMeter;
-  readonly #files = new Map<number, VolumeFile>();
-  readonly #missing: { chunk: Chunk; key: string }[] = [];
-  /** ms of audio behind us, and of windows that are under way by their fraction. */
-  #doneMs = 0;
-  #decodedMs = 0;
-  readonly #underWay = new Map<WindowTask, number>();
-  #startedMs = 0;
-  /** The window that the engine failed on last. */
-  #guilty: Window | undefined;
-
-  constructor(request: TranscribeRequest, context: StepContext, audio: JobAudio, shape: PartShape) {
-    this.#request = request;
-    this.#context = context;
-    this.#audio = audio;
-    this.#shape = shape;
-    this.#meter = new ProgressMeter(context);
-  }
-
-  files(): VolumeFile[] {
-    return [...this.#files.entries()].sort(([a], [b]) => a - b).map(([, file]) => file);
-  }
-
-  async takeFinished(chunks: readonly Chunk[]): Promise<void> {
-    for (const chunk of chunks) {
-      this.#context.signal.throwIfAborted();
-      this.audioMs += lengthOf(chunk);
-      const key = partKey(this.#shape, chunk);
-      const file = await finishedPart(this.#context.volume, this.#request.jobId, chunk, key);
-      if (file === undefined) {
-        this.#missing.push({ chunk, key });
-      } else {
-        this.#files.set(chunk.index, file);
-        this.reused += 1;
-        this.#doneMs += lengthOf(chunk);
-      }
-    }
-    this.#report();
-  }
-
-  async decode(acquire: () => Promise<Engine>): Promise<void> {
-    for (const { chunk, key } of this.#missing.filter((it) => it.chunk.windows.length === 0)) {
-      await this.#write({ chunk, key, heard: [], left: 0 }, undefined);
-      this.#doneMs += lengthOf(chunk);
-    }
-    const spoken = this.#missing.filter((it) => it.chunk.windows.length > 0);
-    if (spoken.length === 0) return;
-    const engine = await acquire();
-    this.#startedMs = this.#context.now().getTime();
-    await decodeAll(windowsOf(spoken), {
-      // One more than can be decoded waits in the engine, so that no state idles while a part is written.
-      atOnce: engine.info.states + 1,
-      signal: this.#context.signal,
-      mayRetry: isEnginesOwn,
-      decode: (task, signal) => this.#decodeWindow(engine, task, signal),
-    }).catch((error: unknown) => {
-      throw this.#guilty !== undefined && isEnginesOwn(error) ? failedTwice(this.#guilty, error) : error;
-    });
-  }
-
-  async #decodeWindow(engine: Engine, task: WindowTask, signal: AbortSignal): Promise<void> {
-    const { language, prompt } = this.#shape;
-    const textLanguage = this.#request.task === 'translate' ? 'en' : language;
-    const { startMs, endMs } = task.window;
-    try {
-      const { segments } = await engine.decode(
-        {
-          wavPath: this.#audio.wavPath,
-          startMs,
-          endMs,
-          language,
-          task: this.#request.task,
-          ...(prompt === undefined ? {} : { prompt }),
-          options: decodingOptions(this.#request.quality),
-        },
-        {
-          signal,
-          onProgress: (fraction) => {
-            this.#underWay.set(task, fraction * task.weightMs);
-            this.#report();
-          },
-        },
-      );
-      const { open } = task;
-      open.heard[task.index] = segmentsOf(segments, textLanguage, task.window);
-      open.left -= 1;
-      if (open.left === 0) await this.#write(open, engine);
-      this.#doneMs += task.weightMs;
-      this.#decodedMs += task.weightMs;
-    } catch (error) {
-      if (isEnginesOwn(error)) this.#guilty = task.window;
-      throw error;
-    } finally {
-      this.#underWay.delete(task);
-      this.#report();
-    }
-  }
-
-  async #write({ chunk, key, heard }: OpenChunk, engine: Engine | undefined): Promise<void> {
-    const { jobId, runId, model } = this.#request;
-    const file = await writePart(
-      this.#context.volume,
-      { jobId, runId, keySha256: key },
-      {
-        chunk,
-        language: this.#shape.language,
-        segments: heard.flatMap((it) => it ?? []),
-        engine: engine?.info,
-        model,
-      },
-    );
-    this.#files.set(chunk.index, file);
-    this.#context.log.debug({ chunk: chunk.index, bytes: file.bytes }, 'part written');
-  }
-
-  #report(): void {
-    let underWayMs = 0;
-    for (const ms of this.#underWay.values()) underWayMs += ms;
-    const elapsedMs = this.#context.now().getTime() - this.#startedMs;
-    if (this.#decodedMs > 0 && elapsedMs > 0) {
-      this.realtimeFactor = Math.round((this.#decodedMs / elapsedMs) * 100) / 100;
-    }
-    const doneMs = Math.min(this.audioMs, this.#doneMs + underWayMs);
-    this.#meter.report({
-      fraction: this.audioMs === 0 ? 1 : doneMs / this.audioMs,
-      processedMs: Math.round(doneMs),
-      ...(this.realtimeFactor === undefined ? {} : { realtimeFactor: this.realtimeFactor }),
-    });
-  }
-}
-
-function lengthOf(span: { startMs: number; endMs: number }): number {
-  return span.endMs - span.startMs;
-}
-
-/** In order, one chunk after the other; only chunks that are under way exist at a time. */
-function* windowsOf(chunks: readonly { chunk: Chunk; key: string }[]): Generator<WindowTask> {
-  for (const { chunk, key } of chunks) {
-    const { windows } = chunk;
-    const open: OpenChunk = { chunk, key, heard: new Array(windows.length), left: windows.length };
-    const speechMs = windows.reduce((sum, it) => sum + lengthOf(it), 0);
-    for (const [index, window] of windows.entries()) {
-      yield { open, index, window, weightMs: (lengthOf(window) / speechMs) * lengthOf(chunk) };
-    }
-  }
-}
-
-/** The engine died or hung: perhaps by this window, perhaps by another one, perhaps by chance. */
-function isEnginesOwn(error: unknown): boolean {
-  return error instanceof EngineError && failureOf(error).reason === 'Temporary';
-}
-
-function failedTwice({ startMs, endMs }: Window, cause: unknown) {
-  const said = cause instanceof Error ? cause.message : String(cause);
-  return stepError(
-    'Temporary',
-    `The speech engine failed twice on ${clockOf(startMs)} to ${clockOf(endMs)} of the audio: ${said} It is tried again; if that does not help, try another model.`,
-    cause,
-  );
-}
-
-/** 82500 → 1:22.5 */
-function clockOf(ms: number): string {
-  const seconds = ((ms / 1000) % 60).toFixed(1);
-  return `${Math.floor(ms / 60_000)}:${seconds.padStart(4, '0')}`;
 }

@@ -134,7 +134,7 @@ describe('convert', () => {
 
   it('asked to stop leaves no half file and is Interrupted', async () => {
     const { run, volume } = await aSource(1);
-    await makeMedia(join(volume.root, 'inbox', 'long.wav'), ['-f', 'lavfi', '-i', bursts(1800)]);
+    await makeMedia(join(volume.root, 'inbox', 'long.wav'), ['-f', 'lavfi', '-i', bursts(600)]);
     const stop = new AbortController();
     const stopped = run(
       { source: 'inbox/long.wav' },
