@@ -37,11 +37,15 @@ export function punctuationKind(text: string): PunctuationKind | undefined {
   return AMBIGUOUS.test(text) ? 'ambiguous' : 'closing';
 }
 
+/** Most words are this, and the expressions below are slow. */
+const HARMLESS = /^[!-~]+$/;
+
 /**
  * Text that no subtitle format, terminal or JSON reader stumbles over: one line, no control characters, no noncharacters,
  * no lone surrogates, white space as single spaces. Marks of direction and joiners stay: scripts need them.
  */
 export function plainText(text: string): string {
+  if (HARMLESS.test(text)) return text;
   return text
     .toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')

@@ -32,7 +32,12 @@ export function charactersOf(tokens: readonly { readonly bytes: Uint8Array }[]):
   const characters: Character[] = [];
   for (let at = 0; at < total; ) {
     const length = sequenceLength(bytes[at] ?? 0);
-    const text = length > 0 && at + length <= total ? decode(decoder, bytes.subarray(at, at + length)) : undefined;
+    const text =
+      length === 1
+        ? String.fromCharCode(bytes[at] ?? 0)
+        : length > 1 && at + length <= total
+          ? decode(decoder, bytes.subarray(at, at + length))
+          : undefined;
     if (text === undefined) {
       at++;
       continue;

@@ -64,6 +64,15 @@ describe('words of tokens', () => {
     expect(texts('ja', '「はい」')).toEqual(['「は', 'い」']);
   });
 
+  it('end with their last letter: a mark lasts through the silence after it', () => {
+    const [americans, ask] = wordsOfTokens(tokens(' Americans', ',', ' ask'), 'en', window);
+    expect(americans).toMatchObject({ text: 'Americans,', startMs: 1000, endMs: 1200 });
+    expect(ask).toMatchObject({ startMs: 1400, endMs: 1600 });
+    expect(wordsOfTokens(tokens(' 3', '.', '5'), 'en', window)).toMatchObject([
+      { text: '3.5', startMs: 1000, endMs: 1600 },
+    ]);
+  });
+
   it('are separated by spaces in Korean', () => {
     expect(texts('ko', ' 안녕', '하세요', ' 여러분')).toEqual(['안녕하세요', '여러분']);
   });

@@ -17,10 +17,12 @@ const FIRST_SPECIAL_ID = 50_256;
 const SHORTEST_MS = 20;
 /**
  * Alignment marks well where a token ends; its start is the end of the one before, so a word after a pause would last
- * through the pause. A word that takes this many times longer than its length suggests is begun later.
+ * through the pause. One that takes this many times longer than its letters suggest is taken to have begun later: as if
+ * it were spoken slowly.
  */
-const STRETCH = 3;
-const STRETCH_FROM_MS = 500;
+const STRETCHED = 2.5;
+const STRETCHED_FROM_MS = 450;
+const SLOWLY = 1.5;
 /** Nobody speaks more slowly than this on average. */
 const SLOWEST_MS_PER_LETTER = 120;
 
@@ -35,6 +37,7 @@ interface Draft {
   /** Whether white space stood before it. */
   spaced: boolean;
   tokens: Set<number>;
+  lastToken: number;
 }
 
 /**
@@ -82,12 +85,15 @@ function split(characters: readonly Character[], tokens: readonly HeardToken[], 
     const endMs = timeOf(grapheme.at(-1)?.to, tokens);
     if (joins && open !== undefined) {
       open.text += text;
-      open.endMs = Math.max(open.endMs, endMs);
+      // A mark lasts through the silence after its word; only a letter behind it (3.5, don't) makes the word longer.
+      const sameToken = grapheme[0]?.from.token === open.lastToken;
+      if (sameToken || punctuationKind(text) === undefined) open.endMs = Math.max(open.endMs, endMs);
     } else {
-      open = { text, startMs, endMs, spaced, tokens: new Set() };
+      open = { text, startMs, endMs, spaced, tokens: new Set(), lastToken: 0 };
       drafts.push(open);
     }
     spaced = false;
+    open.lastToken = grapheme.at(-1)?.to.token ?? open.lastToken;
     for (const it of grapheme) for (let i = it.from.token; i <= it.to.token; i++) open.tokens.add(i);
   }
   return drafts;
@@ -158,6 +164,7 @@ function joined(left: Draft, right: Draft): Draft {
     endMs: Math.max(left.endMs, punctuationKind(right.text) === undefined ? right.endMs : left.endMs),
     spaced: left.spaced,
     tokens: new Set([...left.tokens, ...right.tokens]),
+    lastToken: right.lastToken,
   };
 }
 
@@ -165,8 +172,9 @@ function unstretch(words: Word[]): Word[] {
   const letters = (word: Word) => Math.max(1, textWidth(word.text));
   const usual = median(words.map((word) => (word.endMs - word.startMs) / letters(word)));
   return words.map((word) => {
-    const longest = Math.max(STRETCH_FROM_MS, STRETCH * Math.min(usual, SLOWEST_MS_PER_LETTER) * letters(word));
-    return word.endMs - word.startMs > longest ? { ...word, startMs: word.endMs - longest } : word;
+    const expected = Math.min(usual, SLOWEST_MS_PER_LETTER) * letters(word);
+    const stretched = word.endMs - word.startMs > Math.max(STRETCHED_FROM_MS, STRETCHED * expected);
+    return stretched ? { ...word, startMs: word.endMs - Math.max(SLOWLY * expected, SHORTEST_MS) } : word;
   });
 }
 
