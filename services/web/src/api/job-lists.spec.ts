@@ -6,8 +6,8 @@ import { applyChanges, type JobFilter, type JobPages, matches } from './job-list
 const ALL: JobFilter = { view: 'all', search: '' };
 const RUNNING: JobFilter = { view: 'active', search: '' };
 
-const job = (title: string, ageMs: number, phase: MediaJob['status']['phase'] = 'Transcribing') =>
-  aJob({ title, ageMs, phase });
+const job = (title: string, ageMinutes: number, phase: MediaJob['status']['phase'] = 'Transcribing') =>
+  aJob({ title, ageMs: ageMinutes * 60_000, phase });
 
 function pages(...lists: MediaJob[][]): JobPages {
   const total = lists.flat().length;

@@ -32,6 +32,7 @@ export function startLiveUpdates(client: QueryClient): () => void {
   let frame: number | undefined;
   let seenBefore = false;
   let fresh = false;
+  let hasId = false;
   let pending = new Map<string, JobChange>();
 
   const flush = () => {
@@ -45,6 +46,7 @@ export function startLiveUpdates(client: QueryClient): () => void {
     void client.invalidateQueries();
   };
   const take = (event: MessageEvent<string>) => {
+    hasId ||= event.lastEventId !== '';
     const message = JSON.parse(event.data) as ServerEvent;
     if (message.type === 'reset') reload();
     if (message.type === 'system') void client.invalidateQueries({ queryKey: queryKeys.system });
@@ -61,13 +63,14 @@ export function startLiveUpdates(client: QueryClient): () => void {
   const open = () => {
     close();
     fresh = true;
+    hasId = false;
     source = new EventSource('/api/v1/events');
     for (const name of EVENT_NAMES) source.addEventListener(name, take);
     source.addEventListener('open', () => {
       connection.set('open');
-      // A new EventSource has forgotten the last id: what happened in between is asked for.
-      // One that the browser opened again has sent it, and the server tells what was missed.
-      if (fresh && seenBefore) reload();
+      // A browser that opens it again sends the last id, and the server tells what was missed. Without an id,
+      // or with a new EventSource, which has forgotten it, what happened in between is asked for.
+      if (seenBefore && (fresh || !hasId)) reload();
       fresh = false;
       seenBefore = true;
     });

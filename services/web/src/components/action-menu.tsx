@@ -20,7 +20,8 @@ export function ActionMenu({ label, actions }: ActionMenuProps) {
       <Trigger className="icon-button" aria-label={label}>
         <Icon name="more" />
       </Trigger>
-      <Portal>
+      {/* Inside the main landmark, so that whoever goes by landmarks finds it. */}
+      <Portal container={document.querySelector('main')}>
         <Content className="menu" align="end" sideOffset={4} collisionPadding={8}>
           {actions.map((action) => (
             <Item

@@ -11,6 +11,7 @@ import { Icon } from './icon.tsx';
 import { JobAnnouncements } from './job-announcements.tsx';
 import { pageTitle } from './page-title.ts';
 import { useStore } from './store.ts';
+import { UploadAnnouncements } from './upload-announcements.tsx';
 
 /** What every screen stands in: navigation, what is wrong right now, the drop target, and the voice for screen readers. */
 export function Shell() {
@@ -82,6 +83,7 @@ export function Shell() {
       </main>
       <DropOverlay onFiles={addFiles} />
       <JobAnnouncements />
+      <UploadAnnouncements />
       <Announcer />
       <ScrollRestoration />
     </>

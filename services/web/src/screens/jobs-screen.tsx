@@ -1,5 +1,5 @@
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useSearchParams } from 'react-router';
+import { Link, useNavigationType, useSearchParams } from 'react-router';
 import type { JobFilter } from '../api/job-lists.ts';
 import { titleOf } from '../api/job-lists.ts';
 import { useJobList } from '../api/queries.ts';
@@ -23,9 +23,14 @@ export function JobsScreen() {
   usePageTitle(m.jobs.title);
   const now = useNow();
   const [query, setQuery] = useSearchParams();
-  const view = VIEWS.find((it) => it === query.get('view')) ?? 'all';
-  const search = query.get('search') ?? '';
-  const filter = useDeferredValue(useMemo(() => ({ view, search }), [view, search]));
+  const navigation = useNavigationType();
+  const [shown, setShown] = useState(() => filterOf(query));
+  const { view, search } = shown;
+  const filter = useDeferredValue(shown);
+  // The address follows what is typed, never the other way round while typing; a link or the back button sets it.
+  useEffect(() => {
+    if (navigation !== 'REPLACE') setShown(filterOf(query));
+  }, [query, navigation]);
   const list = useJobList(filter);
   const jobs = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const total = list.data?.pages[0]?.total;
@@ -34,6 +39,7 @@ export function JobsScreen() {
   const selected = jobs.filter((job) => picked.has(job.metadata.uid));
   const show = (change: Partial<JobFilter>) => {
     const next = { view, search, ...change };
+    setShown(next);
     setQuery(
       { ...(next.view === 'all' ? {} : { view: next.view }), ...(next.search ? { search: next.search } : {}) },
       {
@@ -100,7 +106,9 @@ export function JobsScreen() {
       {list.isError && jobs.length === 0 ? (
         <ErrorNotice error={list.error} onRetry={() => void list.refetch()} />
       ) : null}
-      {list.isSuccess && jobs.length === 0 ? <NoJobs filter={filter} onShowAll={() => setQuery({})} /> : null}
+      {list.isSuccess && jobs.length === 0 ? (
+        <NoJobs filter={filter} onShowAll={() => show({ view: 'all', search: '' })} />
+      ) : null}
       {jobs.length === 0 ? null : (
         <JobTable
           label={m.jobs.title}
@@ -117,6 +125,11 @@ export function JobsScreen() {
       ) : null}
     </div>
   );
+}
+
+/** What the address asks to show. */
+function filterOf(query: URLSearchParams): JobFilter {
+  return { view: VIEWS.find((it) => it === query.get('view')) ?? 'all', search: query.get('search') ?? '' };
 }
 
 function toggled(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {

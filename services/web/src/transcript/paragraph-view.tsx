@@ -48,7 +48,8 @@ export const ParagraphView = memo(function ParagraphView(props: ParagraphViewPro
           </p>
         ) : (
           paragraph.segments.map((segment) => (
-            <SegmentEditor key={segment.index} segment={segment} onSeek={onSeek} onEdit={onEdit} />
+            // Another text from the server begins the editor anew.
+            <SegmentEditor key={`${segment.index} ${segment.text}`} segment={segment} onSeek={onSeek} onEdit={onEdit} />
           ))
         )}
         {doubtful ? (

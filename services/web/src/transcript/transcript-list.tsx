@@ -9,6 +9,7 @@ import { paragraphAt, type TranscriptIndex, wordAt, wordAtPlace } from './transc
 import type { Hit } from './transcript-search.ts';
 
 interface TranscriptListProps {
+  readonly label: string;
   readonly index: TranscriptIndex;
   readonly language: string;
   readonly playback: Playback;
@@ -29,10 +30,10 @@ const AROUND_PX = 22;
 
 /** The text as a long page of which only what is near the window exists. */
 export function TranscriptList(props: TranscriptListProps) {
-  const { index, language, playback, hits, presentHit, target, cover, onEdit } = props;
+  const { label, index, language, playback, hits, presentHit, target, cover, onEdit } = props;
   const { m } = useI18n();
   const { paragraphs, words } = index;
-  const list = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLElement>(null);
   const [top, setTop] = useState(0);
   const playing = useStore(playback.playing);
   const [following, setFollowing] = useState(true);
@@ -142,11 +143,12 @@ export function TranscriptList(props: TranscriptListProps) {
 
   return (
     <>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the mouse; by keyboard every time is a button */}
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: likewise */}
-      <div
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: a shortcut for the mouse; by keyboard every time is a button */}
+      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: likewise */}
+      <section
         ref={list}
         className="transcript"
+        aria-label={label}
         lang={language}
         style={{ height: virtualizer.getTotalSize() }}
         onClick={seekToWord}
@@ -175,7 +177,7 @@ export function TranscriptList(props: TranscriptListProps) {
             </div>
           );
         })}
-      </div>
+      </section>
       {playing && !following ? (
         <button type="button" className="button follow" onClick={() => setFollowing(true)}>
           {m.transcript.follow}

@@ -131,7 +131,13 @@ export function TranscriptView({ job, transcript }: TranscriptViewProps) {
               )}
             </div>
             {index.doubtful.length === 0 ? null : (
-              <button type="button" className="text-button text-button-doubt" onClick={goToDoubt}>
+              <button
+                type="button"
+                className="text-button text-button-doubt"
+                title={m.transcript.nextDoubtLabel}
+                aria-keyshortcuts="D"
+                onClick={goToDoubt}
+              >
                 <span className="when-wide">{f.count(m.transcript.doubts, index.doubtful.length)}</span>
                 <span className="when-narrow" aria-hidden="true">
                   {f.number(index.doubtful.length)}
@@ -181,7 +187,9 @@ export function TranscriptView({ job, transcript }: TranscriptViewProps) {
         </Notice>
       )}
       {transcript.segments.length === 0 ? <Empty what={m.transcript.empty} next={m.transcript.emptyNext} /> : null}
+      {!editing && index.words.some((word) => word.low) ? <p className="hint low-hint">{m.transcript.low}</p> : null}
       <TranscriptList
+        label={m.transcript.label}
         index={index}
         language={transcript.task === 'translate' ? 'en' : transcript.language}
         playback={playback}

@@ -97,12 +97,12 @@ function factsOf(item: UploadItem, { m, f }: I18n): string {
     case 'sending': {
       const speed = item.bytesPerSecond;
       if (speed === undefined || speed === 0) return [percent, amount].join(' · ');
-      const left = f.span(((item.size - item.sentBytes) / speed) * 1000);
+      const leftMs = ((item.size - item.sentBytes) / speed) * 1000;
       return [
         percent,
         amount,
         fill(m.upload.speed, { speed: f.bytes(speed) }),
-        fill(m.jobs.etaLeft, { time: left }),
+        leftMs < 2_000 ? m.jobs.etaSoon : fill(m.jobs.etaLeft, { time: f.span(leftMs) }),
       ].join(' · ');
     }
     case 'paused':

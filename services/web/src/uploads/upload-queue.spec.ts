@@ -186,6 +186,26 @@ describe('the upload queue', () => {
     expect(bench.records).toEqual([]);
   });
 
+  it.each([409, 423])('asks the server where it stands when it answers %i to a part', async (status) => {
+    const bench = new Bench();
+    bench.add('a');
+    bench.transfer().events.onAddress(URL_OF(1));
+    bench.transfer().events.onError(new ApiError('conflict', 'The upload stands at 60.', { status }));
+    expect(bench.queue.items.get()[0]).toMatchObject({ state: 'waiting', error: undefined });
+    bench.runTimer();
+    await settle();
+    expect(bench.transfer().url).toBe(URL_OF(1));
+  });
+
+  it('tells a conflict over the job: that does not mend itself', async () => {
+    const bench = new Bench();
+    bench.createJob = () => Promise.reject(new ApiError('job-exists', 'no', { status: 409 }));
+    bench.add('a');
+    bench.transfer().events.onComplete(URL_OF(1));
+    await settle();
+    expect(bench.states).toEqual(['failed']);
+  });
+
   it('listens no more to a transfer that was stopped', async () => {
     const bench = new Bench();
     bench.add('a');

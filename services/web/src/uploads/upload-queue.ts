@@ -54,6 +54,11 @@ export interface UploadQueueDependencies {
 const AT_ONCE = 2;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
+/**
+ * Conflict, Locked: the server stands elsewhere than was thought, which a new start asks it. Not rare: when a connection
+ * that was used before is reset, a browser sends the request again by itself, though a part of it had arrived.
+ */
+const OUT_OF_STEP: ReadonlySet<number> = new Set([409, 423]);
 
 /** One upload, with what only the queue needs to know of it. */
 interface Entry {
@@ -240,7 +245,9 @@ export class UploadQueue {
           this.#next();
         },
         onError: (error) => {
-          if (current()) this.#fail(entry, error);
+          if (!current()) return;
+          if (OUT_OF_STEP.has(error.status)) this.#waitAndGoOn(entry, error);
+          else this.#fail(entry, error);
         },
       });
       if (current()) entry.transfer = transfer;
@@ -272,28 +279,36 @@ export class UploadQueue {
   }
 
   #fail(entry: Entry, error: ApiError): void {
-    this.#stop(entry, error.temporary ? 'waiting' : 'failed');
-    entry.error = error;
     if (error.temporary) {
-      entry.tries += 1;
-      const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (entry.tries - 1));
-      entry.callOff = this.#deps.later(
-        () => {
-          entry.callOff = undefined;
-          entry.state = 'queued';
-          this.#next();
-        },
-        Math.max(backoff, error.retryAfterMs ?? 0),
-      );
-    } else {
-      // The server has refused it for good: there is nothing to go on with on the next visit.
-      this.#deps.records.remove(entry.key);
-      if (error.status === 404 || error.status === 410) {
-        entry.url = undefined;
-        entry.sentBytes = 0;
-        entry.complete = false;
-      }
+      this.#waitAndGoOn(entry, error);
+      entry.error = error;
+      this.#show();
+      return;
     }
+    this.#stop(entry, 'failed');
+    entry.error = error;
+    // The server has refused it for good: there is nothing to go on with on the next visit.
+    this.#deps.records.remove(entry.key);
+    if (error.status === 404 || error.status === 410) {
+      entry.url = undefined;
+      entry.sentBytes = 0;
+      entry.complete = false;
+    }
+    this.#next();
+  }
+
+  #waitAndGoOn(entry: Entry, { retryAfterMs = 0 }: ApiError): void {
+    this.#stop(entry, 'waiting');
+    entry.tries += 1;
+    const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (entry.tries - 1));
+    entry.callOff = this.#deps.later(
+      () => {
+        entry.callOff = undefined;
+        entry.state = 'queued';
+        this.#next();
+      },
+      Math.max(backoff, retryAfterMs),
+    );
     this.#next();
   }
 

@@ -109,7 +109,11 @@ export class MockServer {
 
   publish(event: ServerEvent): void {
     this.#eventId += 1;
-    for (const stream of this.#streams) stream.write(`id: 1-${this.#eventId}\ndata: ${JSON.stringify(event)}\n\n`);
+    for (const stream of this.#streams) this.#tell(stream, event);
+  }
+
+  #tell(stream: ServerResponse, event: ServerEvent): void {
+    stream.write(`id: 1-${this.#eventId}\ndata: ${JSON.stringify(event)}\n\n`);
   }
 
   async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -141,7 +145,7 @@ export class MockServer {
   async #api(method: string, url: URL, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const [, , , resource, id, part, rest] = url.pathname.split('/');
     if (resource === 'system') return sendJson(res, systemStatus(this.health));
-    if (resource === 'events') return this.#events(res);
+    if (resource === 'events') return this.#events(req, res);
     if (resource !== 'jobs') throw new Refusal('not-found', `There is no ${url.pathname}.`);
     if (id === undefined && method === 'GET') return sendJson(res, this.#list(url.searchParams));
     if (id === undefined) return sendJson(res, this.#create(JSON.parse(await bodyOf(req))), 201);
@@ -179,9 +183,11 @@ export class MockServer {
     sendJson(res, { edits });
   }
 
-  #events(res: ServerResponse): void {
+  #events(req: IncomingMessage, res: ServerResponse): void {
     res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     res.write('retry: 500\n\n');
+    // Of the past nothing is kept: whoever has missed something loads anew.
+    if (req.headers['last-event-id'] !== undefined) this.#tell(res, { type: 'reset' });
     this.#streams.add(res);
     res.on('close', () => this.#streams.delete(res));
   }
