@@ -13,8 +13,8 @@ namespace {
 
 constexpr size_t kLongestQueue = 10'000;
 
-// Passes progress on when it has grown, at most four times a second, and else every five seconds as a sign of life:
-// a host tells a slow model from a stuck one by it.
+// Passes progress on when it has grown, at most four times a second, and else every second as a sign of life: a host
+// tells a slow model from a stuck one by it.
 class ProgressFilter {
 public:
     ProgressFilter(Answers & answers, const std::string & id) : answers_(answers), id_(id) {}
@@ -24,7 +24,7 @@ public:
         const auto now = Clock::now();
         fraction       = std::max(fraction_, std::min(fraction, 1.0));
         const auto age = now - last_;
-        if (age < 250ms || (fraction <= fraction_ && age < 5s)) {
+        if (age < 250ms || (fraction <= fraction_ && age < 1s)) {
             return;
         }
         last_     = now;

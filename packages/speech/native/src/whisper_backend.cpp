@@ -2,6 +2,7 @@
 
 #include "alignment.h"
 #include "errors.h"
+#include "model_file.h"
 #include "open_whisper.h"
 #include "speech_edges.h"
 #include "wav_range.h"
@@ -9,10 +10,7 @@
 #include "ggml-backend.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <unistd.h>
 
 namespace mediajob {
 namespace {
@@ -353,10 +351,7 @@ private:
 } // namespace
 
 std::unique_ptr<Backend> load_whisper(const std::string & model_path) {
-    if (::access(model_path.c_str(), R_OK) != 0) {
-        const int error = errno;
-        throw EngineError(error_code::kModelNotFound, "the model " + model_path + " cannot be read: " + std::strerror(error));
-    }
+    check_model_file(model_path);
     auto params = whisper_context_default_params();
     params.use_gpu = has_gpu();
     // In the decoder only: the encoder always uses it (patch_whisper.cmake). On a GPU it pays there, too.

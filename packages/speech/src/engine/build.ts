@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BuildError } from './build-error.js';
 import { cpuBudget } from './cpu-budget.js';
-import { type EngineBuild, engineDir, NATIVE_DIR, PROGRAMS, whisperSourceDir } from './engine-files.js';
+import { type EngineBuild, engineDir, NATIVE_DIR, programsOf, whisperSourceDir } from './engine-files.js';
 
 export interface BuildOptions extends EngineBuild {
   /** Lines of cmake and the compiler. */
@@ -18,8 +19,8 @@ export interface BuildOptions extends EngineBuild {
 const ABANDONED_MS = 24 * 3_600_000;
 
 /**
- * Compiles the engine, whisper-quantize and whisper-cli into enginePath()'s directory, unless they are there. Nothing is
- * visible there before all are complete; several builds at once do not disturb each other; after a kill the next one
+ * Compiles the engine into enginePath()'s directory, unless it is there. Nothing is
+ * visible there before all is complete; several builds at once do not disturb each other; after a kill the next one
  * goes on where that stopped.
  * @returns the directory that holds the programs
  * @throws BuildError
@@ -36,7 +37,7 @@ export async function buildEngine(options: BuildOptions = {}): Promise<string> {
   try {
     await configure(claim.directory, whisperSourceDir(env), options);
     await compile(claim.directory, options);
-    await install(claim.directory, target);
+    await install(claim.directory, target, programsOf(options));
   } finally {
     await claim.release();
   }
@@ -44,43 +45,72 @@ export async function buildEngine(options: BuildOptions = {}): Promise<string> {
   return programs;
 }
 
+interface Claim {
+  directory: string;
+  release(): Promise<void>;
+}
+
+/** Locks of builds of this very process: a process id alone would not tell it from an earlier one with the same id. */
+const held = new Set<string>();
+
 /**
- * The directory of an earlier build that was killed, when nobody else works in it, or a new one. Who works in it is told by
- * a file that names the process.
+ * The directory of an earlier build that was killed, when nobody else works in it, or a new one. (cmake cannot go on in a
+ * directory that was renamed, so that it has to be shared.) Who works in it is told by a lock that names the process.
  */
-async function claimBuildDirectory(target: string): Promise<{ directory: string; release(): Promise<void> }> {
-  const shared = `${target}.build`;
-  await mkdir(shared, { recursive: true });
-  const lock = join(shared, 'lock');
+async function claimBuildDirectory(target: string): Promise<Claim> {
+  const directory = `${target}.build`;
+  const lock = join(directory, 'lock');
+  if (held.has(lock)) return unsharedDirectory(target);
+  held.add(lock);
+  const release = async () => {
+    await rm(lock, { force: true });
+    held.delete(lock);
+  };
+  try {
+    await mkdir(directory, { recursive: true });
+    if (await takeLock(lock)) return { directory, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  held.delete(lock);
+  return unsharedDirectory(target);
+}
+
+/** Whether the lock is ours now. */
+async function takeLock(lock: string): Promise<boolean> {
+  const token = `${process.pid} ${randomBytes(8).toString('hex')}`;
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
-      const file = await open(lock, 'wx');
-      await file.writeFile(`${process.pid}`);
-      await file.close();
-      return { directory: shared, release: () => rm(lock, { force: true }) };
+      await writeFile(lock, token, { flag: 'wx' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (await isHeld(lock)) break;
+      if (await isAlive(lock)) return false;
       await rm(lock, { force: true });
+      continue;
     }
+    // Somebody who took the same dead lock for dead may just have removed ours.
+    await sleep(100);
+    return (await readFile(lock, 'utf8').catch(() => '')) === token;
   }
+  return false;
+}
+
+async function unsharedDirectory(target: string): Promise<Claim> {
   const directory = `${target}.build-${process.pid}-${randomBytes(4).toString('hex')}`;
   await mkdir(directory);
   return { directory, release: async () => undefined };
 }
 
-async function isHeld(lock: string): Promise<boolean> {
-  const file = await open(lock, 'r').catch(() => undefined);
-  if (!file) return false;
+async function isAlive(lock: string): Promise<boolean> {
+  const pid = Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
+  if (!(pid > 0)) return false;
+  if (pid === process.pid) return false; // of an earlier process with our id: held by us it would be in `held`
   try {
-    const pid = Number(await file.readFile('utf8'));
-    if (!(pid > 0)) return Date.now() - (await file.stat()).mtimeMs < 60_000; // about to be written
     process.kill(pid, 0);
-    return pid !== process.pid;
+    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
-  } finally {
-    await file.close();
   }
 }
 
@@ -109,8 +139,11 @@ async function configure(directory: string, whisperDir: string, options: BuildOp
 
 async function compile(directory: string, options: BuildOptions): Promise<void> {
   const jobs = parallelJobs();
-  const targets = PROGRAMS.flatMap((it) => ['--target', it]).filter((it, i) => it !== '--target' || i === 0);
-  const outcome = await run('cmake', ['--build', directory, '--parallel', `${jobs}`, ...targets], options);
+  const outcome = await run(
+    'cmake',
+    ['--build', directory, '--parallel', `${jobs}`, '--target', ...programsOf(options)],
+    options,
+  );
   if (outcome.code === 0) return;
   if (/No space left on device/.test(outcome.tail))
     throw new BuildError('compile-failed', `The disk is full: ${directory}`, {
@@ -134,12 +167,12 @@ function parallelJobs(): number {
 }
 
 /** Copies what programs need to run into a directory beside the target, and renames that: all of it is there, or nothing. */
-async function install(directory: string, target: string): Promise<void> {
+async function install(directory: string, target: string, programs: readonly string[]): Promise<void> {
   const staged = `${target}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
   await mkdir(join(staged, 'bin'), { recursive: true });
   try {
     for (const name of await readdir(join(directory, 'bin'))) {
-      if (!(PROGRAMS as readonly string[]).includes(name) && !/\.(so|dylib)(\.|$)/.test(name)) continue;
+      if (!programs.includes(name) && !/\.(so|dylib)(\.|$)/.test(name)) continue;
       await copyFile(join(directory, 'bin', name), join(staged, 'bin', name));
     }
     await rename(staged, target);
@@ -158,10 +191,10 @@ interface Outcome {
 
 const TAIL_LINES = 40;
 
-function run(program: string, args: string[], { log, signal }: BuildOptions): Promise<Outcome> {
+function run(program: string, args: string[], { log, signal, env = process.env }: BuildOptions): Promise<Outcome> {
   if (signal?.aborted) return Promise.reject(interrupted(signal));
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
     const tail: string[] = [];
     const heard = (line: string) => {
       if (tail.push(line) > TAIL_LINES) tail.shift();

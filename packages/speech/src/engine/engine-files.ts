@@ -9,13 +9,14 @@ import { cacheDir } from './cache-dir.js';
 /** native/ lies two directories above this file, in src/ as in dist/. */
 export const NATIVE_DIR = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'native');
 
-/** Programs of the build; all lie in one directory. */
-export const PROGRAMS = ['mediajob-engine', 'whisper-quantize', 'whisper-cli'] as const;
-export type EngineProgram = (typeof PROGRAMS)[number];
+/** Programs of a build; all lie in one directory. The last two are whisper.cpp's own, to compare with. */
+export type EngineProgram = 'mediajob-engine' | 'whisper-cli' | 'whisper-quantize';
 
 export interface EngineBuild {
   /** Kernels for every kind of CPU, chosen at the start: for images. Otherwise for the CPU of this machine. */
   portable?: boolean;
+  /** Also whisper-cli and whisper-quantize: for benchmarks. */
+  tools?: boolean;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -35,11 +36,11 @@ export function whisperSourceDir(env: NodeJS.ProcessEnv = process.env): string {
  * that a build that is there is the right one: our sources, whisper.cpp's version, the flags, the kind of machine, and for a
  * build that is not portable its CPU.
  */
-export function engineDir({ portable = false, env = process.env }: EngineBuild = {}): string {
+export function engineDir({ portable = false, tools = false, env = process.env }: EngineBuild = {}): string {
   const hash = createHash('sha256');
   for (const path of filesIn(NATIVE_DIR)) hash.update(`${path.slice(NATIVE_DIR.length)}\0`).update(readFileSync(path));
   hash.update(readFileSync(join(whisperSourceDir(env), 'CMakeLists.txt')));
-  hash.update(JSON.stringify([platform(), arch(), portable ? 'portable' : cpuOfThisMachine()]));
+  hash.update(JSON.stringify([platform(), arch(), tools, portable ? 'portable' : cpuOfThisMachine()]));
   return join(cacheDir(env), 'engine', hash.digest('hex').slice(0, 16));
 }
 
@@ -49,7 +50,12 @@ export function enginePath(options: EngineBuild = {}): string {
   return env.MEDIAJOB_ENGINE || programPath('mediajob-engine', options);
 }
 
-/** A program of the build, such as whisper-quantize; beside the engine when `$MEDIAJOB_ENGINE` names one. */
+/** Programs that a build makes. */
+export function programsOf({ tools = false }: EngineBuild): EngineProgram[] {
+  return tools ? ['mediajob-engine', 'whisper-cli', 'whisper-quantize'] : ['mediajob-engine'];
+}
+
+/** A program of a build with tools; beside the engine when `$MEDIAJOB_ENGINE` names one. */
 export function programPath(program: EngineProgram, options: EngineBuild = {}): string {
   const env = options.env ?? process.env;
   if (env.MEDIAJOB_ENGINE) return join(dirname(env.MEDIAJOB_ENGINE), program);

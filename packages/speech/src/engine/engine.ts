@@ -99,7 +99,7 @@ export interface LanguageProbability {
 
 export interface RequestOptions {
   signal?: AbortSignal;
-  /** 0 to 1, of this request; rises. */
+  /** 0 to 1, of this request; 0 when it begins, and then it rises. */
   onProgress?(fraction: number): void;
 }
 

@@ -73,21 +73,23 @@ export function parseMessage(line: string): EngineMessage {
   }
 }
 
-const CODES: Record<string, EngineErrorCode> = {
-  'bad-request': 'bad-request',
-  'input-not-found': 'input-not-found',
-  'bad-input': 'bad-input',
-  'storage-error': 'storage-error',
-  'model-not-found': 'model-not-found',
-  'bad-model': 'bad-model',
-  'device-unavailable': 'device-unavailable',
-  'out-of-memory': 'out-of-memory',
-  cancelled: 'interrupted',
-};
+const CODES = new Map<string, EngineErrorCode>(
+  Object.entries({
+    'bad-request': 'bad-request',
+    'input-not-found': 'input-not-found',
+    'bad-input': 'bad-input',
+    'storage-error': 'storage-error',
+    'model-not-found': 'model-not-found',
+    'bad-model': 'bad-model',
+    'device-unavailable': 'device-unavailable',
+    'out-of-memory': 'out-of-memory',
+    cancelled: 'interrupted',
+  } as const),
+);
 
 /** Our error for an error of the engine; a code that we do not know is `internal`. */
 export function errorOf(code: string, message: string): EngineError {
-  return new EngineError(CODES[code] ?? 'internal', message);
+  return new EngineError(CODES.get(code) ?? 'internal', message);
 }
 
 function infoOf(from: Record<string, unknown>): EngineInfo {

@@ -66,10 +66,16 @@ interface Pending {
   fraction: number;
   /** Runs while the engine has it. */
   stall?: NodeJS.Timeout;
+  /** The engine has said that it works on it. */
+  started: boolean;
+  /** Processes that ended before they began with it. */
+  lost: number;
   /** The caller no longer waits; the engine has not let go of it yet. */
   abandoned: boolean;
 }
 
+/** A request that no process began with has harmed none; but more than this is no chance any more. */
+const MOST_LOST = 3;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -94,14 +100,19 @@ class SupervisedEngine implements Engine {
   }
 
   async start(): Promise<void> {
-    this.#process = await EngineProcess.start({
+    const started: EngineProcess = await EngineProcess.start({
       ...this.#options,
       loadMs: this.#options.loadMs ?? this.#options.stallMs,
       logger: this.#options.logger,
-      onMessage: (message) => this.#receive(message),
-      onEnd: (error) => this.#ended(error),
+      onMessage: (message) => {
+        if (this.#process === started) this.#receive(message);
+      },
+      onEnd: (error) => {
+        if (this.#process === started) this.#ended(error);
+      },
     });
-    this.#info = this.#process.info;
+    this.#process = started;
+    this.#info = started.info;
   }
 
   async decode(request: DecodeRequest, options: RequestOptions = {}): Promise<DecodeResult> {
@@ -140,6 +151,8 @@ class SupervisedEngine implements Engine {
         onProgress,
         fraction: 0,
         abandoned: false,
+        started: false,
+        lost: 0,
         settle: (outcome) => {
           signal?.removeEventListener('abort', onAbort);
           if ('answer' in outcome) resolve(outcome.answer);
@@ -202,9 +215,13 @@ class SupervisedEngine implements Engine {
     if (!pending) return;
     switch (message.event) {
       case 'started':
+        pending.started = true;
+        this.#watch(pending);
+        if (!pending.abandoned) pending.onProgress?.(0);
+        return;
       case 'progress':
         this.#watch(pending);
-        if (message.event === 'progress' && message.fraction > pending.fraction && !pending.abandoned) {
+        if (message.fraction > pending.fraction && !pending.abandoned) {
           pending.fraction = message.fraction;
           pending.onProgress?.(message.fraction);
         }
@@ -238,17 +255,29 @@ class SupervisedEngine implements Engine {
         'stalled',
         `The engine gave no sign of life for ${stallMs / 1000} s and was stopped`,
       );
-      this.#options.logger?.warn({ engine: this.#process?.pid }, error.message);
+      const stuck = this.#process;
       this.#finish(pending, { error });
-      this.#process?.kill();
+      this.#ended(new EngineError('crashed', 'The engine was stopped because of another request, which had stalled'));
+      stuck?.kill();
     }, stallMs);
   }
 
+  /** The process is gone, or as good as that: what it was at fails, all else goes on in a new one. */
   #ended(error: EngineError): void {
     this.#process = undefined;
     this.#failuresInARow += 1;
     this.#options.logger?.warn({ err: error, requests: this.#running.size }, 'the engine ended');
-    for (const pending of this.#running.values()) this.#finish(pending, { error });
+    const again: Pending[] = [];
+    for (const pending of [...this.#running.values()]) {
+      pending.lost += 1;
+      if (pending.started || pending.lost > MOST_LOST) this.#finish(pending, { error });
+      else {
+        clearTimeout(pending.stall);
+        this.#running.delete(pending.id);
+        if (!pending.abandoned) again.push(pending);
+      }
+    }
+    this.#waiting.unshift(...again);
     this.#feed();
   }
 }
