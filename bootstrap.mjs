@@ -13,7 +13,10 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
-const CACHE = join(process.env.MEDIAJOB_CACHE_DIR ?? process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mediajob');
+const CACHE = join(
+  process.env.MEDIAJOB_CACHE_DIR ?? process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
+  'mediajob',
+);
 
 // The `node` packages on npm carry the official programs. One exact version a platform.
 const NODE_PACKAGES = {
@@ -44,14 +47,22 @@ function npm(node, args, cwd) {
   const execPath = process.env.npm_execpath;
   const [program, prefix] = execPath?.endsWith('.js') || execPath?.endsWith('.cjs') ? [node, [execPath]] : ['npm', []];
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
-  return spawnSync(program, [...prefix, ...args], { cwd, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && program === 'npm' });
+  return spawnSync(program, [...prefix, ...args], {
+    cwd,
+    env,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32' && program === 'npm',
+  });
 }
 
 /** Path of a Node that runs our TypeScript: the one that is there, or Node 24 from the npm registry, kept outside the checkout. */
 function bringNode() {
   if (isNewEnough(process.version)) return process.execPath;
   const entry = NODE_PACKAGES[`${process.platform}-${process.arch}`];
-  if (!entry) fail(`Node ${process.version} is too old and no Node 24 is on npm for ${process.platform}-${process.arch}. Install Node 24 yourself and run this again.`);
+  if (!entry)
+    fail(
+      `Node ${process.version} is too old and no Node 24 is on npm for ${process.platform}-${process.arch}. Install Node 24 yourself and run this again.`,
+    );
   const [name, version] = entry;
   const home = join(CACHE, 'node', version);
   const program = join(home, 'node_modules', name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -61,10 +72,16 @@ function bringNode() {
   mkdirSync(join(CACHE, 'node'), { recursive: true });
   const temporary = mkdtempSync(join(CACHE, 'node', `.${version}-`));
   writeFileSync(join(temporary, 'package.json'), '{"private":true}');
-  const result = npm(process.execPath, ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${version}`], temporary);
+  const result = npm(
+    process.execPath,
+    ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${version}`],
+    temporary,
+  );
   if (result.status !== 0) {
     rmSync(temporary, { recursive: true, force: true });
-    fail(`npm could not bring Node ${version}. Check the network with "npm ping", then run this again; or install Node 24 yourself.`);
+    fail(
+      `npm could not bring Node ${version}. Check the network with "npm ping", then run this again; or install Node 24 yourself.`,
+    );
   }
   try {
     renameSync(temporary, home);
@@ -86,7 +103,8 @@ function bringPackages(node) {
   say('set-up: packages (npm ci)');
   // No package's own install script runs: none is needed, and each would be somebody's code with our rights.
   const result = npm(node, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], ROOT);
-  if (result.status !== 0) fail('npm could not install the packages. See its message above; then run "npm ci --ignore-scripts".');
+  if (result.status !== 0)
+    fail('npm could not install the packages. See its message above; then run "npm ci --ignore-scripts".');
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(`${stampFile}.partial`, stamp);
   renameSync(`${stampFile}.partial`, stampFile);
@@ -130,7 +148,8 @@ function isAlive(lock) {
   }
 }
 
-if (Number(process.versions.node.split('.')[0]) < 18) fail(`Node ${process.version} is too old; 18 or newer is needed to begin with.`);
+if (Number(process.versions.node.split('.')[0]) < 18)
+  fail(`Node ${process.version} is too old; 18 or newer is needed to begin with.`);
 const [target, ...args] = process.argv.slice(2);
 if (!target) fail('nothing to run: node bootstrap.mjs SCRIPT [ARGS…]');
 
@@ -142,16 +161,23 @@ try {
     return program;
   });
 } catch (error) {
-  if (error.code === 'ENOSPC') fail('the disk is full. Free some space and run this again; it goes on where it stopped.');
-  if (error.code === 'EACCES' || error.code === 'EROFS') fail(`${error.path} cannot be written. Give this user the right to, or set MEDIAJOB_CACHE_DIR.`);
+  if (error.code === 'ENOSPC')
+    fail('the disk is full. Free some space and run this again; it goes on where it stopped.');
+  if (error.code === 'EACCES' || error.code === 'EROFS')
+    fail(`${error.path} cannot be written. Give this user the right to, or set MEDIAJOB_CACHE_DIR.`);
   throw error;
 }
 
-const command = target === '--bin' ? [join(ROOT, 'node_modules', '.bin', args[0]), ...args.slice(1)] : [join(ROOT, target), ...args];
+const command =
+  target === '--bin' ? [join(ROOT, 'node_modules', '.bin', args[0]), ...args.slice(1)] : [join(ROOT, target), ...args];
 const child = spawn(node, command, {
   stdio: 'inherit',
   cwd: ROOT,
-  env: { ...process.env, MEDIAJOB_INVOCATION_DIR: process.env.INIT_CWD ?? process.cwd(), PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
+  env: {
+    ...process.env,
+    MEDIAJOB_INVOCATION_DIR: process.env.INIT_CWD ?? process.cwd(),
+    PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+  },
 });
 // A terminal sends Ctrl-C to both; the child decides. Anybody else's signal is passed on.
 process.on('SIGINT', () => {});

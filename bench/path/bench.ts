@@ -44,7 +44,7 @@ const model = modelPath(MODELS_DIR, 'base');
 
 async function engineAlone(): Promise<number> {
   const started = performance.now();
-  const engine = await openEngine({ program: enginePath(), modelPath: model, states, threads: 1 });
+  const engine = await openEngine({ program: enginePath(), modelPath: model, states, threads: 1, stallMs: 300_000 });
   const options = decodingOptions('balanced');
   await Promise.all(
     plan.chunks

@@ -1,18 +1,24 @@
 import { contract } from './contract.ts';
 
+interface Row {
+  services: string[];
+  defaults: Map<string, string>;
+  description: string;
+}
+
 /** docs/CONFIGURATION.md: every environment variable of every service. */
 export async function configurationDocument(): Promise<string> {
   const { ENVIRONMENTS } = await contract();
-  const rows = new Map<string, { services: string[]; defaults: Map<string, string>; description: string }>();
+  const rows = new Map<string, Row>();
   for (const [service, schema] of Object.entries(ENVIRONMENTS)) {
-    for (const [name, field] of Object.entries(schema.shape)) {
-      const row = rows.get(name) ?? { services: [], defaults: new Map(), description: field.description ?? '' };
+    for (const [name, field] of Object.entries<{ description?: string | undefined }>(schema.shape)) {
+      const row: Row = rows.get(name) ?? { services: [], defaults: new Map(), description: field.description ?? '' };
       row.services.push(service);
       row.defaults.set(service, defaultOf(field));
       rows.set(name, row);
     }
   }
-  const everywhere = Object.keys(ENVIRONMENTS).length;
+  const everywhere: number = Object.keys(ENVIRONMENTS).length;
   const table = (filter: (services: string[]) => boolean): string =>
     [
       '| variable | default | what it does |',

@@ -27,8 +27,21 @@ export async function setUp({ models, tests = false, signal }: SetupOptions): Pr
     await bringEngine(signal);
     for (const model of models) await bringModel(model, signal);
   } catch (error) {
-    throw explainSystemError(error) ?? error;
+    throw explainSystemError(error) ?? explainMend(error) ?? error;
   }
+}
+
+/** Errors of packages/speech name the command that mends them. */
+function explainMend(error: unknown): SetupError | undefined {
+  const { message, mend, code } = error as { message: string; mend?: string; code?: string };
+  if (mend) return new SetupError(message, mend, { cause: error });
+  if (code === 'no-source' || code === 'bad-checksum')
+    return new SetupError(
+      message,
+      'mend what it says, or put the model where MEDIAJOB_MODEL_SOURCE names; then run this again',
+      { cause: error },
+    );
+  return undefined;
 }
 
 /** A Chromium that is already there, or undefined. */
@@ -58,14 +71,14 @@ async function bringModel(name: string, signal: AbortSignal | undefined): Promis
   if (!known) throw new SetupError(`there is no model ${name}`, 'npm run models -- list');
   if (known.installed) return;
   say(`set-up: model ${name} into ${MODELS_DIR}`);
-  let shown = -1;
+  let shown = '';
   await pullModel(MODELS_DIR, name, {
-    onProgress: ({ message, fraction }) => {
-      const tenth = fraction === undefined ? -1 : Math.floor(fraction * 10);
-      if (tenth === shown) return;
-      shown = tenth;
-      say(`set-up: ${message}${tenth >= 0 ? ` ${tenth * 10}%` : ''}`);
+    onProgress: ({ step, fraction }) => {
+      const text = `set-up: ${step}${fraction === undefined ? '' : ` ${Math.floor(fraction * 4) * 25}%`}`;
+      if (text !== shown) say(text);
+      shown = text;
     },
+    onNote: (note) => say(`set-up: ${note}`),
     ...(signal ? { signal } : {}),
   });
 }

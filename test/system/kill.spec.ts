@@ -91,7 +91,9 @@ describe('a service that is down', () => {
     onTestFinished(() => system.stop());
     await system.kill(system.instance('converter'));
     const { metadata } = await system.submit(audio);
-    const waiting = await system.untilJob(metadata.uid, (job) => job.status.phase === 'Queued');
+    const waiting = await system.untilJob(metadata.uid, (job) =>
+      job.status.conditions.some((it) => it.type === 'Queued' && it.reason === 'WorkerUnreachable'),
+    );
     expect(waiting.status.phase).toBe('Queued');
     expect(waiting.status.message).toMatch(/converter/i);
     const health = await fetch(`${system.url}/health`);

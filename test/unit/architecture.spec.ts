@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'packages/media': ['contract', 'storage'],
   'packages/speech': ['contract', 'storage'],
   'packages/pipeline': ['contract', 'storage'],
-  'packages/steps': ['contract', 'storage', 'media', 'speech', 'pipeline'],
+  'packages/steps': ['contract', 'storage', 'media', 'speech'],
   'packages/service': ['contract', 'storage'],
   'services/converter': ['contract', 'storage', 'media', 'steps', 'service', 'service/nest'],
   'services/transcriber': ['contract', 'storage', 'speech', 'steps', 'service', 'service/nest'],

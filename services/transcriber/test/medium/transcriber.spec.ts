@@ -7,8 +7,8 @@ import {
   LanguageList,
   ModelList,
   Problem,
-  type StepRequest,
   TaskStatus,
+  type TranscribeRequest,
   Transcript,
 } from '@mediajob/contract';
 import { readProcessTree } from '@mediajob/service';
@@ -19,7 +19,7 @@ afterEach(endTranscribers);
 
 const problemOf = async (response: Response) => Problem.parse(await response.json());
 
-const transcribe = (chunks: number): StepRequest => ({
+const transcribe = (chunks: number): TranscribeRequest => ({
   stage: 'transcribe',
   jobId: JOB_ID,
   runId: 'talk-transcribe-0-1',

@@ -144,7 +144,6 @@ export function TranscriptList(props: TranscriptListProps) {
   return (
     <>
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: a shortcut for the mouse; by keyboard every time is a button */}
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: likewise */}
       <section
         ref={list}
         className="transcript"
