@@ -68,7 +68,7 @@ describe('the list of jobs', () => {
     await page.getByLabel('Search by name').fill('');
     await page.getByRole('radio', { name: 'Failed' }).check();
     await page.getByRole('row', { name: /scan-0042/ }).waitFor();
-    expect(await page.getByRole('row').count()).toBe(2);
+    await expect.poll(() => page.getByRole('row').count()).toBe(2);
   });
 
   it('stops, runs again and deletes many at once, after asking', async () => {

@@ -131,7 +131,7 @@ describe('a transcript of 100,000 words', () => {
     await page.keyboard.type('RAINY tuesday');
     await page.getByText(/^1 of 1,\d\d\d$/).waitFor();
     await page.keyboard.press('Shift+Enter');
-    const total = (await page.getByText(/ of /).textContent())?.split(' of ')[1] ?? '';
+    const total = (await page.locator('.transcript-hits').textContent())?.split(' of ')[1] ?? '';
     await page.getByText(`${total} of ${total}`, { exact: true }).waitFor();
     await expect.poll(() => marked(page, 'present-hit')).toEqual(['rainy Tuesday']);
     await page.keyboard.press('Enter');

@@ -275,6 +275,19 @@ export const en = {
     running: 'Version {version}, running since {since}.',
     runtime: { local: 'On one machine.', kubernetes: 'On Kubernetes.' },
   },
+  /** By the name in the catalog; what stands here is shown instead of the server's English. */
+  models: {
+    tiny: 'The fastest, for a first look',
+    'tiny.en': 'The fastest for English',
+    base: 'Quick, good for clear speech',
+    'base.en': 'Quick, better at English',
+    small: 'Careful, three times slower than base',
+    'small.en': 'Careful with English',
+    medium: 'Accurate; slow without a GPU',
+    'medium.en': 'Accurate English; slow without a GPU',
+    'large-v3-turbo': 'Nearly the best, several times faster; cannot translate',
+    'large-v3': 'The most accurate, for hard recordings and rare languages; wants a GPU',
+  },
   settings: {
     title: 'Settings',
     kept: 'Kept in this browser.',

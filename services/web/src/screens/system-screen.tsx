@@ -1,4 +1,4 @@
-import type { SystemStatus } from '@mediajob/contract';
+import type { ModelStatus, SystemStatus } from '@mediajob/contract';
 import { useSystem } from '../api/queries.ts';
 import { Loading } from '../components/empty.tsx';
 import { ErrorNotice } from '../components/notice.tsx';
@@ -6,6 +6,7 @@ import { usePageTitle } from '../components/page-title.ts';
 import { ProgressBar } from '../components/progress-bar.tsx';
 import { fill } from '../i18n/formatter.ts';
 import { useI18n } from '../i18n/i18n.tsx';
+import type { Messages } from '../i18n/messages.ts';
 
 /** Whether everything works: services, disk, models, jobs. */
 export function SystemScreen() {
@@ -133,6 +134,12 @@ function JobCounts({ jobs }: { readonly jobs: SystemStatus['jobs'] }) {
   );
 }
 
+/** What a model is good for: in the reader's language where the page knows it. */
+function aboutModel(model: ModelStatus, m: Messages): string {
+  const known: Readonly<Record<string, string>> = m.models;
+  return known[model.name] ?? model.description;
+}
+
 function Models({ models }: { readonly models: SystemStatus['models'] }) {
   const { m, f } = useI18n();
   return (
@@ -157,7 +164,7 @@ function Models({ models }: { readonly models: SystemStatus['models'] }) {
                   {model.name}
                   <span className="facts-note">
                     {model.languages <= 1 ? m.system.english : f.count(m.system.knows, model.languages)}
-                    {model.description === '' ? '' : ` · ${model.description}`}
+                    {aboutModel(model, m) === '' ? '' : ` · ${aboutModel(model, m)}`}
                   </span>
                 </th>
                 <td>

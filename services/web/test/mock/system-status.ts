@@ -1,6 +1,9 @@
 import { type ModelStatus, SystemStatus } from '@mediajob/contract';
 
-export type Health = 'well' | 'converter-down' | 'workers-down' | 'disk-full' | 'no-model';
+export type Health = 'well' | 'converter-down' | 'workers-down' | 'disk-full' | 'no-model' | 'old-ffmpeg';
+
+const OLD_FFMPEG =
+  'ffmpeg: This ffmpeg may lack the fix of CVE-2026-8461. Update it to 8.1.2, 8.0.3, 7.1.5, 6.1.6 or 5.1.10.';
 
 function model(name: string, bytes: number, description: string, installed: boolean): ModelStatus {
   return {
@@ -36,10 +39,11 @@ export function systemStatus(health: Health): SystemStatus {
       {
         name: 'converter',
         address: 'http://127.0.0.1:8002',
-        state: converterDown ? 'down' : 'up',
+        state: converterDown ? 'down' : health === 'old-ffmpeg' ? 'degraded' : 'up',
         ...(converterDown
           ? { detail: 'connect ECONNREFUSED' }
           : { version: '0.1.0', running: 1, queued: 0, capacity: 2 }),
+        ...(health === 'old-ffmpeg' ? { detail: OLD_FFMPEG } : {}),
       },
       {
         name: 'transcriber',
