@@ -31,6 +31,7 @@ struct CrossAttention {
     int                rows   = 0; // one more than text tokens: row i is what the model looked at when it chose token i
     int                heads  = 0;
     std::vector<float> weights;    // [heads][rows][frames], softmax over frames
+    int                correction_ms = 0; // the heads of some models look a little ahead of the sound or behind it
 };
 
 // `frames`: how many frames of 20 ms of the pass hold the audio. An empty result: the computation failed or was aborted.

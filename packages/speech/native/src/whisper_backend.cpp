@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kFrameMs        = 10; // of whisper.cpp's times
 constexpr int64_t kAttentionMs    = 20; // of the encoder's output
+constexpr int64_t kLongestPassMs  = 30'000;
 constexpr int64_t kShortestMs     = 1'000; // anything shorter is padded with silence: whisper.cpp skips what is too short
 constexpr int     kNoMemoryForCache = -7; // of whisper_full_with_state: it has freed the state by then
 constexpr double  kEncoderShare   = 0.7; // of the work on a window, for progress
@@ -59,7 +60,7 @@ class Decoding {
 public:
     Decoding(whisper_context * context, whisper_state * state, int threads, const std::vector<float> & samples, const DecodeTask & task, Observer & observer)
         : context_(context), state_(state), threads_(threads), samples_(samples), task_(task), observer_(observer),
-          duration_ms_(static_cast<int64_t>(samples.size()) * 1000 / kSampleRate) {}
+          duration_ms_(static_cast<int64_t>(samples.size()) * 1000 / kSampleRate), levels_(samples) {}
 
     std::vector<Segment> run();
 
@@ -80,6 +81,7 @@ private:
     const DecodeTask &         task_;
     Observer &                 observer_;
     int64_t                    duration_ms_;
+    SoundLevels                levels_;
 
     std::vector<float>   padded_;
     std::vector<Segment> segments_;
@@ -158,7 +160,7 @@ bool Decoding::begin_pass() {
     fraction_      = static_cast<double>(pass_start_ms_) / static_cast<double>(std::max(duration_ms_, kShortestMs));
     observer_.progress(fraction_);
     // What is left after the last words is mostly silence: a pass costs as much as a full window and would invent words.
-    const bool silent = pass_start_ms_ > 0 && !holds_sound(samples_, pass_start_ms_);
+    const bool silent = pass_start_ms_ > 0 && !levels_.holds_sound(pass_start_ms_);
     return !observer_.cancelled && !silent;
 }
 
@@ -215,21 +217,24 @@ void Decoding::add_times(std::vector<Segment> & segments, int64_t pass_start_ms)
     if (begins.size() != text.size() + 1) {
         return; // aborted, or longer than the decoder's context: the segment's own times stay
     }
-    size_t  at       = 0;
+    // A token begins where the one before it ends; the first of a segment not before the model's own timestamp.
+    std::vector<Token *> tokens;
     int64_t previous = std::max(pass_start_ms, segments_.empty() ? 0 : segments_.back().end_ms);
     for (auto & it : segments) {
-        if (it.tokens.empty()) {
-            continue;
+        for (auto & token : it.tokens) {
+            const int64_t end = pass_start_ms + begins[tokens.size() + 1] * kAttentionMs + attention.correction_ms;
+            token.end_ms      = std::clamp(end, previous, std::max(previous, duration_ms_));
+            token.start_ms    = &token == &it.tokens.front() ? std::clamp(it.start_ms, previous, token.end_ms) : previous;
+            previous          = token.end_ms;
+            tokens.push_back(&token);
         }
-        for (size_t i = 0; i < it.tokens.size(); ++i, ++at) {
-            auto & token = it.tokens[i];
-            token.end_ms = std::clamp(pass_start_ms + begins[at + 1] * kAttentionMs, previous, duration_ms_);
-            // A token begins where the one before it ends; the first of a segment not before the model's own timestamp.
-            token.start_ms = i == 0 ? std::clamp(it.start_ms, previous, token.end_ms) : previous;
-            previous       = token.end_ms;
+    }
+    levels_.refine(tokens);
+    for (auto & it : segments) {
+        if (!it.tokens.empty()) {
+            it.start_ms = it.tokens.front().start_ms;
+            it.end_ms   = it.tokens.back().end_ms;
         }
-        it.start_ms = it.tokens.front().start_ms;
-        it.end_ms   = it.tokens.back().end_ms;
     }
 }
 
