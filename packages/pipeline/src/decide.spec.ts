@@ -560,6 +560,33 @@ describe('the status', () => {
     expect(status.durationText).toBe('30:00');
   });
 
+  it('measures the speed itself when runs do not tell it, and tells it anew only when something was done', () => {
+    const job = aMediaJob().withStatus({
+      phase: 'Transcribing',
+      startedAt: at(0),
+      stages: [
+        { name: 'convert', state: 'Succeeded', percent: 100, shards: 1, shardsDone: 1, attempt: 1 },
+        { name: 'transcribe', state: 'Running', percent: 0, shards: 3, shardsDone: 0, attempt: 1, startedAt: at(10) },
+      ],
+    });
+    const world = observed(job, [manyShards(), aRun('transcribe', 0).running(0.5)]);
+    const first = decide(world, START + 40_000);
+    // A sixth of 1800 s in 30 s.
+    expect(first.status.progress).toMatchObject({ realtimeFactor: 10, etaSeconds: 150, etaText: '2m 30s' });
+    expect(again(world, first, START + 60_000).status).toEqual(first.status);
+  });
+
+  it('tells no end of a job that waits', () => {
+    const world = observed(aMediaJob(), [manyShards(), aRun('transcribe', 0).running(0.5, 4)]);
+    const running = decide(world, NOW);
+    expect(running.status.progress.etaSeconds).toBeGreaterThan(0);
+    const waiting = decide(
+      observed({ ...world.job, status: running.status }, [manyShards(), aRun('transcribe', 0).ended('lost')]),
+      NOW,
+    );
+    expect(waiting.status.progress).not.toHaveProperty('etaSeconds');
+  });
+
   it('never goes back within an attempt', () => {
     const world = observed(aMediaJob(), [aRun('convert').succeeded(), aRun('transcribe').running(0.9)]);
     const high = decide(world, NOW).status.progress.percent;

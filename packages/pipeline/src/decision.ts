@@ -1,4 +1,4 @@
-import type { MediaJobStatus, StepRequest } from '@mediajob/contract';
+import type { FailureReason, MediaJobStatus, StepRequest } from '@mediajob/contract';
 import type { RunKey, Tally } from './observed.js';
 
 /** Why a run is stopped. */
@@ -25,6 +25,8 @@ export interface JobEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+  /** How a run failed; of RunFailed only. */
+  readonly failure?: FailureReason;
 }
 
 export interface Decision {

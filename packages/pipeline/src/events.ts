@@ -29,14 +29,16 @@ export function eventsBetween(before: MediaJobStatus, after: MediaJobStatus): Jo
   for (const record of after.attempts) {
     if (before.attempts.some((old) => sameRecord(old, record))) continue;
     const tried = record.shard === 0 ? '' : ` (shard ${record.shard})`;
-    tell(
-      record.counted ? 'Warning' : 'Normal',
-      'RunFailed',
-      `The ${STAGE_WORDS[record.stage]}${tried} ended with ${record.reason}: ${sentence(record.message)}`.slice(
-        0,
-        1024,
-      ),
-    );
+    events.push({
+      type: record.counted ? 'Warning' : 'Normal',
+      reason: 'RunFailed',
+      message:
+        `The ${STAGE_WORDS[record.stage]}${tried} ended with ${record.reason}: ${sentence(record.message)}`.slice(
+          0,
+          1024,
+        ),
+      failure: record.reason,
+    });
   }
 
   const queued = findCondition(after.conditions, 'Queued');

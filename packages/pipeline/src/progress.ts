@@ -1,5 +1,11 @@
-import type { MediaJob, Progress, StageName, Usage } from '@mediajob/contract';
-import { VIDEO_RENDITION_FORMATS } from '@mediajob/contract';
+import {
+  type MediaJob,
+  type Progress,
+  type StageName,
+  type StageStatus,
+  type Usage,
+  VIDEO_RENDITION_FORMATS,
+} from '@mediajob/contract';
 import type { StageGraph, StageView } from './stages.js';
 
 /** What a second of media costs in each stage, relative to the others: measured roughly, for people only. */
@@ -21,16 +27,26 @@ export function stageFraction(stage: StageView): number {
   return stage.shards.reduce((sum, shard) => sum + shard.fraction, 0) / stage.shards.length;
 }
 
+/** What progress is derived from. */
+export interface ProgressFacts {
+  readonly job: MediaJob;
+  readonly graph: StageGraph;
+  /** The stages as they will be shown; their times tell how fast they are. */
+  readonly stages: readonly StageStatus[];
+  /** Progress of the same attempt, undefined at its start. */
+  readonly before: Progress | undefined;
+  readonly done: boolean;
+  /** ms of the epoch */
+  readonly now: number;
+}
+
 /**
  * Progress of the whole job: seconds of media times what they cost in each stage. It never goes back within an attempt,
- * and only success is 100.
- * @param before progress of the same attempt, undefined at its start
+ * and only success is 100. Speed and what is left are told anew only when something was done: looking changes nothing.
  */
-export function progressOf(job: MediaJob, graph: StageGraph, before: Progress | undefined, done: boolean): Progress {
-  if (done) {
-    const factor = realtimeFactor(graph) ?? before?.realtimeFactor;
-    return { percent: 100, text: '100%', ...(factor === undefined ? {} : { realtimeFactor: factor }) };
-  }
+export function progressOf(facts: ProgressFacts): Progress {
+  const { job, graph, before, done } = facts;
+  if (done) return { percent: 100, text: '100%', ...speed(facts, before?.realtimeFactor) };
   let total = 0;
   let finished = 0;
   for (const stage of graph.stages) {
@@ -39,49 +55,65 @@ export function progressOf(job: MediaJob, graph: StageGraph, before: Progress | 
     finished += weight * stageFraction(stage);
   }
   const percent = Math.max(before?.percent ?? 0, Math.min(99, floorTo(total === 0 ? 0 : (100 * finished) / total, 10)));
-  const factor = realtimeFactor(graph) ?? before?.realtimeFactor;
-  const eta = etaSeconds(graph);
+  const moved = percent !== before?.percent;
+  const eta = !isUnderWay(graph) ? undefined : moved ? etaSeconds(facts) : before.etaSeconds;
   return {
     percent,
     text: `${Math.floor(percent)}%`,
-    ...(factor === undefined ? {} : { realtimeFactor: factor }),
+    ...(moved ? speed(facts, before?.realtimeFactor) : speedOf(before.realtimeFactor)),
     ...(eta === undefined ? {} : { etaSeconds: eta, etaText: etaText(eta) }),
   };
 }
 
-/** Seconds of audio transcribed per second, over the shards that run now; of the last ones when none does. */
-function realtimeFactor(graph: StageGraph): number | undefined {
-  const transcribe = graph.stages.find((stage) => stage.name === 'transcribe');
-  if (transcribe === undefined) return undefined;
-  const running = runningFactor(transcribe);
-  if (running !== undefined) return floorTo(running, 100);
-  const [only, ...others] = transcribe.shards;
-  const result = only?.run?.result;
-  if (others.length === 0 && result?.stage === 'transcribe' && result.realtimeFactor !== undefined) {
-    return floorTo(result.realtimeFactor, 100);
-  }
-  return undefined;
+/** Less than this tells nothing about speed. */
+const LEAST_SECONDS = 2;
+const LEAST_FRACTION = 0.02;
+
+function isUnderWay(graph: StageGraph): boolean {
+  return graph.stages.some((stage) => stage.shards.some((shard) => shard.state === 'running'));
 }
 
-function runningFactor(stage: StageView): number | undefined {
-  let sum = 0;
-  for (const shard of stage.shards) {
-    if (shard.state === 'running') sum += shard.run?.progress?.realtimeFactor ?? 0;
-  }
-  return sum > 0 ? sum : undefined;
+function speed(facts: ProgressFacts, before: number | undefined): Pick<Progress, 'realtimeFactor'> {
+  const transcribe = facts.graph.stages.find((stage) => stage.name === 'transcribe');
+  return speedOf(transcribe === undefined ? undefined : (factorOf(transcribe, facts) ?? before));
+}
+
+function speedOf(factor: number | undefined): Pick<Progress, 'realtimeFactor'> {
+  return factor === undefined ? {} : { realtimeFactor: floorTo(factor, 100) };
 }
 
 /**
- * Seconds until the end: what is left of the audio, at the speed of now, of the slowest stage under way.
- * undefined when a stage under way tells no speed: no guess is better than a wrong one.
+ * Seconds of media per second in a stage: as its runs tell it, or as it is measured from its start on.
+ * undefined when too little is known: no guess is better than a wrong one.
  */
-function etaSeconds(graph: StageGraph): number | undefined {
+function factorOf(stage: StageView, { graph, stages, now }: ProgressFacts): number | undefined {
+  const running = stage.shards.filter((shard) => shard.state === 'running');
+  const told = running.map((shard) => shard.run?.progress?.realtimeFactor ?? 0);
+  if (told.length > 0 && told.every((factor) => factor > 0)) return told.reduce((sum, factor) => sum + factor);
+  const [only, ...others] = stage.shards;
+  const result = only?.run?.result;
+  if (others.length === 0 && result?.stage === 'transcribe' && result.realtimeFactor !== undefined) {
+    return result.realtimeFactor;
+  }
+  const shown = stages.find((it) => it.name === stage.name);
+  const durationMs = graph.converted?.media.durationMs;
+  if (shown?.startedAt === undefined || durationMs === undefined) return undefined;
+  const end = shown.finishedAt === undefined ? now : Date.parse(shown.finishedAt);
+  const seconds = (end - Date.parse(shown.startedAt)) / 1000;
+  const fraction = stageFraction(stage);
+  if (seconds < LEAST_SECONDS || fraction < LEAST_FRACTION) return undefined;
+  return (fraction * durationMs) / 1000 / seconds;
+}
+
+/** Seconds until the end: what is left of the media, at the speed of now, of the slowest stage under way. */
+function etaSeconds(facts: ProgressFacts): number | undefined {
+  const { graph } = facts;
   const durationMs = graph.converted?.media.durationMs;
   if (durationMs === undefined) return undefined;
   let longest: number | undefined;
   for (const stage of graph.stages) {
     if (stage.state === 'done' || stage.state === 'skipped' || stage.name === 'finalize') continue;
-    const factor = runningFactor(stage);
+    const factor = factorOf(stage, facts);
     if (factor === undefined) return undefined;
     const seconds = ((1 - stageFraction(stage)) * durationMs) / 1000 / factor;
     longest = Math.max(longest ?? 0, seconds);

@@ -27,14 +27,15 @@ export function factsOf(
   const media = graph.converted?.media ?? before.media;
   const language = languageOf(graph) ?? before.language;
   const usage = usageOf(graph, same ? before.usage : undefined);
+  const stages = stageStatuses(graph, attempt, before.stages, timeOf(now));
   const retryToken = job.metadata.annotations?.[Annotation.retry] ?? before.retryToken;
   return {
     observedGeneration: job.metadata.generation,
     phase: before.phase,
     attempt,
     ...(retryToken === undefined ? {} : { retryToken }),
-    stages: stageStatuses(graph, attempt, before.stages, timeOf(now)),
-    progress: progressOf(job, graph, same ? before.progress : undefined, done),
+    stages,
+    progress: progressOf({ job, graph, stages, before: same ? before.progress : undefined, done, now }),
     ...(media === undefined ? {} : { media, durationText: durationText(media.durationMs) }),
     ...(language === undefined ? {} : { language }),
     ...(usage === undefined ? {} : { usage }),

@@ -1,4 +1,4 @@
-import { FAILURE_REASONS, type MediaJob, PHASES } from '@mediajob/contract';
+import { type MediaJob, PHASES } from '@mediajob/contract';
 import type { JobEvent } from '@mediajob/pipeline';
 import { Counter, Gauge, Histogram, type Registry } from '@mediajob/service';
 import type { JobStore } from './job-store.js';
@@ -38,12 +38,7 @@ export function runtimeMetrics(
     registers,
   });
   return ({ status }, events) => {
-    for (const event of events) {
-      if (event.reason === 'RunFailed') {
-        const reason = FAILURE_REASONS.find((it) => event.message.includes(`ended with ${it}`));
-        failures.inc({ reason: reason ?? 'Internal' });
-      }
-    }
+    for (const { failure } of events) if (failure !== undefined) failures.inc({ reason: failure });
     if (events.length === 0 || status.finishedAt === undefined) return;
     ended.inc({ phase: status.phase });
     if (status.phase === 'Succeeded' && status.startedAt !== undefined) {

@@ -1,0 +1,110 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { StepRequest } from '@mediajob/contract';
+import { afterEach, expect, it } from 'vitest';
+import { HttpWorkers } from '../../src/runtime/http-workers.js';
+
+const JOB = '11111111-2222-4333-8444-555555555555';
+const ID = `${JOB}-cleanup-0-1-1`;
+const step: StepRequest = { stage: 'cleanup', jobId: JOB, runId: ID };
+const servers: Server[] = [];
+const clients: HttpWorkers[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function aClient(address: string): HttpWorkers {
+  const client = new HttpWorkers({ converters: [address], transcribers: [address], timeoutMs: 200 });
+  clients.push(client);
+  return client;
+}
+
+const json = (status: number, body: unknown): RequestListener => {
+  return (_, response) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+};
+const problem = (status: number, code: string) =>
+  json(status, { type: `urn:mediajob:problem:${code}`, title: 'T', status, code, detail: 'What to do.' });
+const task = { id: ID, instance: 'i', stage: 'cleanup', state: 'running', createdAt: '2026-01-01T00:00:00.000Z' };
+
+it.each<[string, RequestListener, object]>([
+  ['a task', json(200, task), { kind: 'status', status: task }],
+  ['the task of another run', json(200, { ...task, id: 'other' }), { kind: 'unreachable', refused: false }],
+  ['a page of a proxy', (_, response) => response.end('<html>'), { kind: 'unreachable', refused: false }],
+  ['404 of the tasks API', problem(404, 'task-not-found'), { kind: 'unknown' }],
+  ['503 while it shuts down', problem(503, 'shutting-down'), { kind: 'busy', detail: 'What to do.' }],
+  ['429', problem(429, 'too-many-requests'), { kind: 'busy' }],
+  ['409', problem(409, 'task-differs'), { kind: 'rejected', detail: 'What to do.' }],
+  ['500', problem(500, 'internal'), { kind: 'unreachable', refused: false }],
+  ['nothing', () => undefined, { kind: 'unreachable', refused: false }],
+  ['a cut connection', (request) => request.socket.destroy(), { kind: 'unreachable', refused: false }],
+  [
+    'half an answer',
+    (_, response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('{');
+      setTimeout(() => response.destroy(), 20);
+    },
+    { kind: 'unreachable', refused: false },
+  ],
+  [
+    'more than anyone would',
+    (_, response) => response.end('x'.repeat(9 * 1024 * 1024)),
+    { kind: 'unreachable', refused: false },
+  ],
+])('a worker that answers %s is understood, and never throws', async (_, answer, wanted) => {
+  const address = await serve(answer);
+  expect(await aClient(address).put(address, ID, step)).toMatchObject(wanted);
+});
+
+it('a port where nobody listens is told apart from silence: nothing can run there', async () => {
+  const address = await serve(() => undefined);
+  const [server] = servers.splice(0);
+  await new Promise((resolve) => server?.close(resolve));
+  expect(await aClient(address).get(address, ID)).toMatchObject({ kind: 'unreachable', refused: true });
+});
+
+it('a worker that is down is not asked again and again, and is found when it is back', async () => {
+  let asked = 0;
+  let up = false;
+  const address = await serve((request, response) => {
+    asked++;
+    if (up) json(200, task)(request, response);
+    else request.socket.destroy();
+  });
+  const client = aClient(address);
+  for (let i = 0; i < 20; i++) expect((await client.get(address, ID)).kind).toBe('unreachable');
+  expect(asked).toBeLessThan(20);
+  up = true;
+  for (let i = 0; i < 300; i++) {
+    if ((await client.get(address, ID)).kind === 'status') return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error('it is not found again');
+});
+
+it('loads are those of the workers that answer', async () => {
+  const list = { instance: 'i', capacity: 2, running: 1, queued: 1, draining: false, tasks: [task] };
+  const up = await serve(json(200, list));
+  const wrong = await serve(json(200, { instance: 'j' }));
+  const client = new HttpWorkers({
+    converters: [up, wrong, 'http://127.0.0.1:9'],
+    transcribers: [wrong],
+    timeoutMs: 200,
+  });
+  clients.push(client);
+  expect(await client.loads('converter')).toEqual([
+    { address: up, instance: 'i', capacity: 2, taken: 2, draining: false, tasks: [ID] },
+  ]);
+  expect(await client.loads('transcriber')).toEqual([]);
+});
