@@ -585,6 +585,14 @@ describe('the status', () => {
       NOW,
     );
     expect(waiting.status.progress).not.toHaveProperty('etaSeconds');
+    const goingOn = decide(
+      observed({ ...world.job, status: waiting.status }, [
+        manyShards(),
+        aRun('transcribe', 0).inTry(2).running(0.5, 4),
+      ]),
+      NOW,
+    );
+    expect(goingOn.status.progress.etaSeconds).toBe(running.status.progress.etaSeconds);
   });
 
   it('never goes back within an attempt', () => {

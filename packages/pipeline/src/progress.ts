@@ -42,7 +42,7 @@ export interface ProgressFacts {
 
 /**
  * Progress of the whole job: seconds of media times what they cost in each stage. It never goes back within an attempt,
- * and only success is 100. Speed and what is left are told anew only when something was done: looking changes nothing.
+ * and only success is 100. Speed and what is left are told once for each bit of work done: looking again changes nothing.
  */
 export function progressOf(facts: ProgressFacts): Progress {
   const { job, graph, before, done } = facts;
@@ -56,7 +56,8 @@ export function progressOf(facts: ProgressFacts): Progress {
   }
   const percent = Math.max(before?.percent ?? 0, Math.min(99, floorTo(total === 0 ? 0 : (100 * finished) / total, 10)));
   const moved = percent !== before?.percent;
-  const eta = !isUnderWay(graph) ? undefined : moved ? etaSeconds(facts) : before.etaSeconds;
+  const known = moved ? undefined : before.etaSeconds;
+  const eta = isUnderWay(graph) ? (known ?? etaSeconds(facts)) : undefined;
   return {
     percent,
     text: `${Math.floor(percent)}%`,
