@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { ChunkPlan } from '@mediajob/contract';
 import { MODELS_DIR } from '../../scripts/setup/setup.ts';
 import { System } from '../../test/system/services.ts';
@@ -14,7 +14,7 @@ const ROUNDS = Number(process.argv[2] ?? 3);
 const TIMES = Number(process.argv[3] ?? 24);
 
 const { planChunks, analyzeWav } = await import('../../packages/media/dist/index.js');
-const { decodingOptions, enginePath, modelPath, openEngine, cpuBudget } = await import(
+const { buildEngine, decodingOptions, enginePath, modelPath, openEngine, cpuBudget } = await import(
   '../../packages/speech/dist/index.js'
 );
 
@@ -39,6 +39,7 @@ execFileSync('ffmpeg', [
 ]);
 const plan: ChunkPlan = planChunks(await analyzeWav(wav, {}), { targetMs: 300_000, windowMs: 30_000 });
 const audioSeconds = plan.durationMs / 1000;
+const tools = await buildEngine({ tools: true });
 const states = Math.max(1, Math.floor(cpuBudget().cpus));
 const model = modelPath(MODELS_DIR, 'base');
 
@@ -70,7 +71,7 @@ async function wholePath(): Promise<number> {
 }
 
 async function whisperCli(args: string[]): Promise<number> {
-  const { wallSeconds } = await measure(join(dirname(enginePath()), 'whisper-cli'), [
+  const { wallSeconds } = await measure(join(tools, 'whisper-cli'), [
     '-m',
     model,
     '-f',
