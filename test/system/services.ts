@@ -107,13 +107,19 @@ export class System {
   }
 
   async untilReady(instance: Instance): Promise<void> {
-    await until(`${instance.name} is ready`, async () => {
-      if (!instance.child) throw new Error(`${instance.name} ended: ${instance.output.slice(-20).join('')}`);
-      const response = await fetch(`http://127.0.0.1:${instance.port}/health/ready`, {
-        signal: AbortSignal.timeout(2_000),
-      }).catch(() => undefined);
-      return response?.ok;
-    });
+    let answer = '';
+    await until(
+      `${instance.name} is ready`,
+      async () => {
+        if (!instance.child) throw new Error(`${instance.name} ended: ${instance.output.slice(-20).join('')}`);
+        const response = await fetch(`http://127.0.0.1:${instance.port}/health/ready`, {
+          signal: AbortSignal.timeout(2_000),
+        }).catch(() => undefined);
+        answer = (await response?.text()) ?? 'no answer';
+        return response?.ok;
+      },
+      () => `/health/ready says: ${answer}. A missing engine or model is brought by "npm run setup".`,
+    );
   }
 
   /** As the kernel does it when memory is short: no chance to tidy up. */

@@ -78,7 +78,11 @@ function problemOfHttp(error: unknown, request: Request): ProblemError {
 function detailOf(status: number, error: HttpException, request: Request): string {
   if (status === 404) return `There is nothing at ${request.method} ${request.path}. /docs lists what there is.`;
   if (status === 413) return 'The body is larger than this address takes. Send less at once.';
-  if (status === 400) return `The request cannot be read: ${error.message}. Mend it and send it again.`;
+  if (status === 400) {
+    // A parser's complaint is one line; several lines are some module's trace, which is nobody's business but ours.
+    const why = error.message.includes('\n') ? '' : `: ${error.message}`;
+    return `The request cannot be read${why}. Mend it and send it again.`;
+  }
   return error.message;
 }
 
