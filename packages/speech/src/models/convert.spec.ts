@@ -147,6 +147,12 @@ describe('quantizing', () => {
     }
   });
 
+  it('writes what whisper.cpp’s own program writes, byte for byte', async () => {
+    // Sum of the output of `whisper-quantize f16.bin out.bin q8_0` (whisper.cpp 1.9.1) for the same toy.
+    const { sha256 } = await quantizeQ8(f16, join(directory, 'same.bin'));
+    expect(sha256).toBe('d04b7865ba24facb83a56908e489be5ae3fb3e53b4f40444a9998a4bdc53d353');
+  });
+
   it('does not quantize twice', async () => {
     await quantizeQ8(f16, join(directory, 'once.bin'));
     await expect(quantizeQ8(join(directory, 'once.bin'), join(directory, 'twice.bin'))).rejects.toThrow(/q8_0 weights/);

