@@ -37,7 +37,7 @@ describe('the tasks API', () => {
       return got;
     });
     expect(status).toMatchObject({ instance: service.context.instance, result: cleaned, stage: 'cleanup' });
-    expect(status.startedAt && status.finishedAt).toBeTruthy();
+    expect(Date.parse(status.startedAt ?? '')).toBeLessThanOrEqual(Date.parse(status.finishedAt ?? ''));
     const list = TaskList.parse(await (await fetch('/v1/tasks')).json());
     expect(list).toMatchObject({ capacity: 1, running: 0, queued: 0, draining: false, tasks: [] });
   });
