@@ -8,6 +8,7 @@ export * from './languages.js';
 export * from './mediajob.js';
 export * from './problems.js';
 export * from './rest.js';
+export * from './runs.js';
 export * from './spec.js';
 export * from './status.js';
 export * from './steps.js';

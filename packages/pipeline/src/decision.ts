@@ -1,5 +1,5 @@
-import type { FailureReason, MediaJobStatus, StepRequest } from '@mediajob/contract';
-import type { RunKey, Tally } from './observed.js';
+import type { FailureReason, MediaJobStatus, RunKey, StepRequest } from '@mediajob/contract';
+import type { Tally } from './observed.js';
 
 /** Why a run is stopped. */
 export type StopReason = 'suspended' | 'cancelled' | 'deadline' | 'failed' | 'superseded' | 'deleted' | 'finished';

@@ -1,3 +1,4 @@
+export { parseRunName, type RunKey, runName } from '@mediajob/contract';
 export { decide } from './decide.js';
 export type { Action, Decision, JobEvent, StopReason } from './decision.js';
 export {
@@ -6,10 +7,8 @@ export {
   type Observed,
   type ObservedRun,
   type PipelinePolicy,
-  type RunKey,
   type RunState,
   sameKey,
   type Tally,
   type Waiting,
 } from './observed.js';
-export { parseRunName, runName } from './run-name.js';

@@ -2,22 +2,11 @@ import type {
   ConditionReason,
   FailureReason,
   MediaJob,
-  StageName,
+  RunKey,
   StepProgress,
   StepResult,
   Usage,
 } from '@mediajob/contract';
-
-/**
- * What names a run: it is the `try`-th of its stage and shard in an attempt of the job.
- * A person's retry opens a new attempt; what `decide()` tries again by itself is a new try in the same attempt.
- */
-export interface RunKey {
-  readonly stage: StageName;
-  readonly shard: number;
-  readonly attempt: number;
-  readonly try: number;
-}
 
 /**
  * pending: asked for, not running yet (no free worker, an unscheduled pod). lost: nobody knows what became of it,

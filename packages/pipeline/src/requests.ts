@@ -1,7 +1,5 @@
-import type { MediaJob, StepRequest } from '@mediajob/contract';
-import type { PipelinePolicy, RunKey } from './observed.js';
-import { runName } from './run-name.js';
-import { shardChunks } from './shards.js';
+import { type MediaJob, type RunKey, runName, type StepRequest, shardChunks } from '@mediajob/contract';
+import type { PipelinePolicy } from './observed.js';
 
 /** What a request needs to know beyond the spec. */
 export interface RequestContext {

@@ -1,6 +1,7 @@
+import { shardChunks } from '@mediajob/contract';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { shardChunks, shardCount } from './shards.js';
+import { shardCount } from './shards.js';
 
 it('shards cover the chunks in order, each at most as long as asked for, and none is empty', () => {
   fc.assert(

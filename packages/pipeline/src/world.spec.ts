@@ -3,6 +3,7 @@ import {
   type MediaJob,
   type MediaJobSpecInput,
   MediaJobStatus,
+  runName,
   type StageName,
   TERMINAL_PHASES,
 } from '@mediajob/contract';
@@ -12,7 +13,6 @@ import { aMediaJob, at, POLICY, resultOf, START } from '../test/builders.js';
 import { findCondition } from './conditions.js';
 import { decide } from './decide.js';
 import { isLive, type ObservedRun, sameKey } from './observed.js';
-import { runName } from './run-name.js';
 
 /** One thing that happens to a world; `pick` chooses the run it happens to. */
 type Happening =

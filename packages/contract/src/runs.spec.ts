@@ -1,8 +1,10 @@
-import { STAGES, TaskId } from '@mediajob/contract';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { UID } from '../test/builders.js';
-import { parseRunName, runName } from './run-name.js';
+import { parseRunName, runName } from './runs.js';
+import { STAGES } from './steps.js';
+import { TaskId } from './tasks.js';
+
+const UID = '0b9e5f0c-3c55-4b62-9f3b-6d2f3f1d2a10';
 
 it('a run’s name is a task id, and reads back as the same run', () => {
   const number = fc.integer({ min: 1, max: 99_999 });
