@@ -8,7 +8,7 @@ interface Row {
 
 /** docs/CONFIGURATION.md: every environment variable of every service. */
 export async function configurationDocument(): Promise<string> {
-  const { ENVIRONMENTS } = await contract();
+  const { ENVIRONMENTS, JobEnv } = await contract();
   const rows = new Map<string, Row>();
   for (const [service, schema] of Object.entries(ENVIRONMENTS)) {
     for (const [name, field] of Object.entries<{ description?: string | undefined }>(schema.shape)) {
@@ -49,6 +49,16 @@ exit code 64 and a sentence that names it. Sizes are \`500MB\`, \`20GiB\` or byt
 ${table((services) => services.length === everywhere)}
 
 ${sections.join('\n\n')}
+
+## A Job on Kubernetes
+
+The operator sets these, and the settings of converter or transcriber, for the containers of the Jobs it makes.
+
+| variable | what it does |
+|---|---|
+${Object.entries<{ description?: string | undefined }>(JobEnv.shape)
+  .map(([name, field]) => `| \`${name}\` | ${field.description ?? ''} |`)
+  .join('\n')}
 `;
 }
 

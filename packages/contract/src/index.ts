@@ -4,6 +4,7 @@ export * from './env.js';
 export * from './exit-codes.js';
 export * from './formats.js';
 export * from './ids.js';
+export * from './job-env.js';
 export * from './languages.js';
 export * from './mediajob.js';
 export * from './problems.js';

@@ -1,12 +1,14 @@
 import { StepRequest } from '@mediajob/contract';
 import { readText } from '@mediajob/storage';
 import { stepError } from './failure.js';
+import { requestOfIndex } from './indexed-shard.js';
 
 export const JOB_USAGE =
   'Usage: job --request JSON | --request-file FILE, or the request in the variable MEDIAJOB_REQUEST.';
 
 /**
- * The request of a Job, from `--request JSON`, `--request-file FILE` or MEDIAJOB_REQUEST.
+ * The request of a Job, from `--request JSON`, `--request-file FILE` or MEDIAJOB_REQUEST, which in an Indexed Job each
+ * pod turns into its own.
  * @throws StepError InvalidArguments naming the field; InputNotFoundError for a missing file
  */
 export async function requestOf(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<StepRequest> {
@@ -14,7 +16,7 @@ export async function requestOf(argv: readonly string[], env: NodeJS.ProcessEnv)
   if (rest.length > 0) throw stepError('InvalidArguments', `Too many arguments. ${JOB_USAGE}`);
   if (option === undefined) {
     if (!env.MEDIAJOB_REQUEST) throw stepError('InvalidArguments', `No request was given. ${JOB_USAGE}`);
-    return parseRequest(env.MEDIAJOB_REQUEST, 'MEDIAJOB_REQUEST');
+    return requestOfIndex(parseRequest(env.MEDIAJOB_REQUEST, 'MEDIAJOB_REQUEST'), env);
   }
   if (option !== '--request' && option !== '--request-file') {
     throw stepError('InvalidArguments', `${option} is not known. ${JOB_USAGE}`);
