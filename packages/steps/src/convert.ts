@@ -56,7 +56,7 @@ async function writeAudio(
   const { jobId, runId, audioTrack, maxDurationMs } = request;
   const ffmpeg = ffmpegOf(context);
   const needed = Math.ceil((media.durationMs / 1000) * WAV_BYTES_PER_SECOND) + DOCUMENT_BYTES;
-  await admit(volume, needed, reserveBytes);
+  await admit(volume, needed, reserveBytes, layout.work(jobId));
 
   await volume.ensureDirectory(layout.work(jobId));
   // What was detected belongs to the audio that is about to be replaced. Parts know their audio by its checksum.

@@ -54,7 +54,7 @@ export async function render(request: RenderRequest, context: StepContext): Prom
     let file = await note.read();
     if (file === undefined) {
       const path = volume.layout.output(request.jobId, renditionFileName(rendition));
-      await admit(volume, estimatedBytes(rendition, media), context.reserveBytes);
+      await admit(volume, estimatedBytes(rendition, media), context.reserveBytes, path);
       const { audioTrack, maxDurationMs } = request;
       const onProgress = progress.between(index * share, (index + 1) * share);
       await withAtomicFile(volume.resolve(path), { runId: request.runId, files: volume.files }, (temporary) =>

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { link, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { aTemporaryDirectory } from '../test/fixtures/temporary-directory.js';
+import { type FileOperations, nodeFileOperations } from './file-operations.js';
 import { Volume } from './volume.js';
 
 const unsafe = expect.objectContaining({ code: 'unsafe-path' });
@@ -121,6 +122,30 @@ describe('no link is followed', () => {
     const { directory, root, volume } = await aVolume();
     await symlink(join(directory, 'outside'), join(root, 'jobs'));
     await expect(volume.ensureDirectory('jobs/x/work')).rejects.toThrow(unsafe);
+    await rm(join(root, 'jobs'));
+    await symlink('gone', join(root, 'jobs'));
+    await expect(volume.ensureDirectory('jobs/x/work')).rejects.toThrow(unsafe);
+    await rm(join(root, 'jobs'));
+    await mkdir(join(root, 'jobs', 'other'), { recursive: true });
+    await symlink('other', join(root, 'jobs', 'x'));
+    await expect(volume.ensureDirectory('jobs/x/work')).rejects.toThrow(unsafe);
+    expect(await readdir(join(directory, 'outside'))).toEqual(['secret']);
+    expect(await readdir(join(root, 'jobs', 'other'))).toEqual([]);
+  });
+
+  it('a directory that exists is taken without a change to any above it', async () => {
+    const { root } = await aVolume();
+    await mkdir(join(root, 'jobs', 'x'), { recursive: true });
+    const made: string[] = [];
+    const files: FileOperations = {
+      ...nodeFileOperations,
+      makeDirectory: async (path) => void made.push(path),
+    };
+    const volume = new Volume(root, { files });
+    await expect(volume.ensureDirectory('jobs/x')).resolves.toBe(join(root, 'jobs/x'));
+    expect(made).toEqual([]);
+    await expect(volume.ensureDirectory('jobs/x/work')).rejects.toThrow();
+    expect(made).toEqual([join(root, 'jobs/x/work')]);
   });
 });
 

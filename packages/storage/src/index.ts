@@ -7,6 +7,7 @@ export * from './json.js';
 export * from './layout.js';
 export * from './manifest.js';
 export * from './mounted-file.js';
+export * from './ownership.js';
 export * from './remove-file.js';
 export * from './remove-tree.js';
 export * from './space.js';

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { VolumePath } from '@mediajob/contract';
 import { errnoOf, StorageFullError, storageErrorOf } from './errors.js';
 import type { Volume } from './volume.js';
 
@@ -28,10 +29,17 @@ export async function freeSpace(path: string): Promise<Space> {
  * Lets work begin only when it leaves the reserve untouched.
  * @param neededBytes what the work will write
  * @param reserveBytes what must still be free afterwards
+ * @param where what it will write, or a directory above; the volume's root when left out. In a Job's pod only the job's
+ *   own directories are on the volume, and the root is the container's.
  * @throws StorageFullError saying how much is missing
  */
-export async function admit(volume: Volume, neededBytes: number, reserveBytes: number): Promise<void> {
-  const { totalBytes, freeBytes } = await freeSpace(volume.root);
+export async function admit(
+  volume: Volume,
+  neededBytes: number,
+  reserveBytes: number,
+  where?: VolumePath,
+): Promise<void> {
+  const { totalBytes, freeBytes } = await freeSpace(where === undefined ? volume.root : volume.resolve(where));
   if (totalBytes === 0) return;
   const missing = neededBytes + reserveBytes - freeBytes;
   if (missing <= 0) return;

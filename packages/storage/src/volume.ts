@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import type { VolumePath } from '@mediajob/contract';
 import { containedExistingPath, containedPath, type EntryKind, openContained } from './containment.js';
-import { storageErrorOf, VolumeError } from './errors.js';
+import { InputNotFoundError, storageErrorOf, VolumeError } from './errors.js';
 import { type FileOperations, nodeFileOperations } from './file-operations.js';
 import { layout } from './layout.js';
 
@@ -43,16 +43,33 @@ export class Volume {
   }
 
   /**
-   * Makes a directory, durably, and gives its real absolute path. One that exists is fine; one behind a link is not.
+   * Makes a directory, durably, and gives its real absolute path. One that exists is fine, and nothing above it is
+   * touched: it may be all of the volume that is mounted. Nothing is made behind a link.
    * @throws UnsafePathError, StorageFullError, StorageError
    */
   async ensureDirectory(path: VolumePath): Promise<string> {
     const absolute = this.resolve(path);
+    const names = path.split('/');
+    for (let count = names.length; count > 0; count--) {
+      const real = await this.#existingDirectory(names.slice(0, count).join('/'));
+      if (real === undefined) continue;
+      if (count === names.length) return real;
+      break;
+    }
     try {
       await this.files.makeDirectory(absolute);
     } catch (error) {
       throw storageErrorOf(error, 'making the directory', absolute);
     }
     return this.resolveExisting(path, 'directory');
+  }
+
+  async #existingDirectory(path: VolumePath): Promise<string | undefined> {
+    try {
+      return await this.resolveExisting(path, 'directory');
+    } catch (error) {
+      if (error instanceof InputNotFoundError) return undefined;
+      throw error;
+    }
   }
 }
