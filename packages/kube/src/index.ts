@@ -1,12 +1,17 @@
 export * from './api.js';
+export * from './client.js';
 export * from './controller.js';
 export * from './environment.js';
 export * from './error.js';
 export * from './kind.js';
 export * from './kinds.js';
+export * from './kube-config.js';
 export * from './object.js';
 export * from './predicates.js';
 export * from './queue.js';
 export * from './reconcile.js';
+export type { RetryPolicy } from './retry.js';
+export * from './server-access.js';
 export * from './source.js';
+export type { TransportOptions } from './transport.js';
 export * from './watches.js';
