@@ -181,7 +181,7 @@ function listOf<T extends KubeObject>(kind: Kind<T>, request: string, answer: un
   if (typeof resourceVersion !== 'string' || !Array.isArray(items)) throw invalidAnswer(request, 'is no list', 200);
   const { continue: next, remainingItemCount } = list?.metadata ?? {};
   return {
-    items: items.map((item: T) => ({ apiVersion: kind.apiVersion, kind: kind.kind, ...item })),
+    items: items.map((item: object) => ({ apiVersion: kind.apiVersion, kind: kind.kind, ...item }) as unknown as T),
     resourceVersion,
     ...(next === undefined || next === '' ? {} : { continue: next }),
     ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
