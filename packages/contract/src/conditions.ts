@@ -30,6 +30,7 @@ export const CONDITION_REASONS = [
   'Accepted',
   'SourceNotAllowed',
   'InvalidSpec',
+  'ProfileNotFound',
   // Suspended
   'Suspended',
   'Resumed',
@@ -39,6 +40,14 @@ export const CONDITION_REASONS = [
   'WaitingForRetry',
   'StorageFull',
   'ModelMissing',
+  'Unschedulable',
+  'WaitingForQuota',
+  'ImageUnavailable',
+  'VolumePending',
+  'PodRefused',
+  'NodeLost',
+  'NameConflict',
+  'Paused',
   'Running',
   'Finished',
   // Converted, Transcribed, Succeeded

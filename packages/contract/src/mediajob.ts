@@ -17,6 +17,12 @@ export const Annotation = {
   retry: 'mediajob.io/retry',
   /** W3C traceparent of the request that created the job. */
   traceparent: 'mediajob.io/traceparent',
+  /** "true": the operator does nothing about the job but say so (Kubernetes only). */
+  pause: 'mediajob.io/pause',
+  /** "true": deleting the job leaves its files on the volume (Kubernetes only). */
+  keepFiles: 'mediajob.io/keep-files',
+  /** JSON of what shapes the job's plan, fixed when the operator takes it up (Kubernetes only). */
+  plan: 'mediajob.io/plan',
 } as const;
 
 export const Metadata = z.strictObject({

@@ -33,6 +33,7 @@ function said(actions: readonly Action[]): string[] {
 }
 
 const NOW = START + 2_000;
+const BATCH = { policy: { ...POLICY, batchShards: true } };
 const RENDITION = { convert: { renditions: [{ format: 'mp3' as const }] } };
 const manyShards = () => aRun('convert').succeeded(resultOf('convert', { chunks: 6 }));
 
@@ -41,10 +42,13 @@ interface Row {
   job?: MediaJobBuilder;
   runs?: RunBuilder[];
   now?: number;
+  world?: Partial<Omit<Observed, 'job' | 'runs'>>;
   want: {
     actions: string[];
     phase: string;
+    attempt?: number;
     queued?: string;
+    accepted?: string;
     failed?: string;
     requeueAfterMs?: number | undefined;
     message?: RegExp;
@@ -429,7 +433,209 @@ const ROWS: Record<string, Row[]> = {
       want: { actions: [], phase: 'Succeeded', requeueAfterMs: 8_000 },
     },
   ],
+  'shards that start as one': [
+    {
+      promise: 'all first tries start at once, although more than may run at once',
+      job: aMediaJob().withSpec({ transcribe: { parallelism: 1 } }),
+      runs: [manyShards()],
+      world: BATCH,
+      want: {
+        actions: ['start transcribe/0 1.1', 'start transcribe/1 1.1', 'start transcribe/2 1.1'],
+        phase: 'Queued',
+      },
+    },
+    {
+      promise: 'a shard is tried again by itself, once fewer run than may',
+      job: aMediaJob().withSpec({ transcribe: { parallelism: 1 } }),
+      runs: [
+        manyShards(),
+        aRun('transcribe', 0).failed(143),
+        aRun('transcribe', 1).succeeded(resultOf('transcribe', { shard: 1, chunks: 2, alone: false })),
+        aRun('transcribe', 2).succeeded(resultOf('transcribe', { shard: 2, chunks: 2, alone: false })),
+      ],
+      world: BATCH,
+      want: { actions: ['start transcribe/0 1.2'], phase: 'Queued' },
+    },
+    {
+      promise: 'and not before',
+      job: aMediaJob().withSpec({ transcribe: { parallelism: 1 } }),
+      runs: [manyShards(), aRun('transcribe', 0).failed(143), aRun('transcribe', 1).running(), aRun('transcribe', 2)],
+      world: BATCH,
+      want: { actions: [], phase: 'Transcribing' },
+    },
+    {
+      promise: 'a shard whose record somebody removed is tried again by itself, never with all the others',
+      runs: [manyShards(), aRun('transcribe', 0).running(), aRun('transcribe', 2).inTry(2).running()],
+      world: BATCH,
+      want: { actions: ['start transcribe/1 1.2'], phase: 'Transcribing' },
+    },
+    {
+      promise: 'one shard alone is a run like any other',
+      runs: [aRun('convert').succeeded()],
+      world: BATCH,
+      want: { actions: ['start transcribe/0 1.1'], phase: 'Queued' },
+    },
+  ],
+  'names are used once': [
+    {
+      promise: 'a try follows those whose outcome is in the status',
+      world: { spent: [{ stage: 'convert', shard: 0, attempt: 1, try: 3 }] },
+      want: { actions: ['start convert/0 1.4'], phase: 'Queued' },
+    },
+    {
+      promise: 'shards follow the one start of them all',
+      runs: [manyShards()],
+      world: { ...BATCH, spent: [{ stage: 'transcribe', attempt: 1, try: 1 }] },
+      want: {
+        actions: ['start transcribe/0 1.2', 'start transcribe/1 1.2', 'start transcribe/2 1.2'],
+        phase: 'Queued',
+      },
+    },
+    {
+      promise: 'an attempt follows all that were, whatever the status says',
+      job: aMediaJob()
+        .withStatus({ phase: 'Failed', finishedAt: at(1), attempt: 3 })
+        .withAnnotation(Annotation.retry, 'a'),
+      world: { spent: [{ stage: 'convert', shard: 0, attempt: 3, try: 1 }] },
+      want: { actions: [], phase: 'Pending', attempt: 4, requeueAfterMs: 0 },
+    },
+    {
+      promise: 'a status that lost its attempt goes on in the highest that was',
+      world: { spent: [{ stage: 'convert', shard: 0, attempt: 3, try: 1 }] },
+      want: { actions: ['start convert/0 3.2'], phase: 'Queued', attempt: 3 },
+    },
+    {
+      promise: 'nothing follows from an old status of a job that has begun another attempt',
+      job: aMediaJob().withStatus({ phase: 'Failed', finishedAt: at(1) }),
+      runs: [aRun('convert').inAttempt(2).succeeded()],
+      want: { actions: [], phase: 'Failed', attempt: 1, requeueAfterMs: 1_000 },
+    },
+  ],
+  'what keeps a run from starting is told': [
+    {
+      promise: 'a profile that is missing starts nothing, and is no end',
+      world: { held: { reason: 'ProfileNotFound', message: 'There is no profile gpu.' } },
+      want: {
+        actions: [],
+        phase: 'Queued',
+        queued: 'ProfileNotFound',
+        accepted: 'ProfileNotFound',
+        message: /no profile gpu/,
+      },
+    },
+    {
+      promise: 'a profile that is missing does not touch what runs',
+      runs: [aRun('convert').running()],
+      world: { held: { reason: 'ProfileNotFound', message: 'There is no profile gpu.' } },
+      want: { actions: [], phase: 'Converting', accepted: 'Accepted', message: /^$/ },
+    },
+    {
+      promise: 'a profile that is missing for a part is told while the rest runs',
+      job: aMediaJob().withSpec(RENDITION),
+      runs: [aRun('convert').succeeded(), aRun('render').running()],
+      world: { held: { reason: 'ProfileNotFound', message: 'There is no profile gpu.' } },
+      want: { actions: [], phase: 'Converting', accepted: 'ProfileNotFound', message: /no profile gpu/ },
+    },
+    {
+      promise: 'a profile that came is accepted',
+      job: started().withStatus({
+        conditions: [
+          { type: 'Accepted', status: 'False', reason: 'ProfileNotFound', message: 'x', lastTransitionTime: at(0) },
+        ],
+      }),
+      want: { actions: ['start convert/0 1.1'], phase: 'Queued', accepted: 'Accepted' },
+    },
+    {
+      promise: 'a start that was refused is decided again, and the status says why',
+      world: {
+        refused: [
+          {
+            key: { stage: 'convert', shard: 0, attempt: 1, try: 1 },
+            waiting: { reason: 'NameConflict', message: 'A Job of that name is there.' },
+          },
+        ],
+      },
+      want: { actions: ['start convert/0 1.1'], phase: 'Queued', queued: 'NameConflict', message: /A Job of that/ },
+    },
+    {
+      promise: 'of several reasons the one that a person can mend is told',
+      runs: [
+        manyShards(),
+        aRun('transcribe', 0),
+        aRun('transcribe', 1).with({ waiting: { reason: 'Unschedulable', message: 'No GPU is free.' } }),
+        aRun('transcribe', 2).with({ waiting: { reason: 'ImageUnavailable', message: 'No such image.' } }),
+      ],
+      want: { actions: [], phase: 'Queued', queued: 'ImageUnavailable', message: /No such image/ },
+    },
+    {
+      promise: 'a node that is gone is told although the run still counts as running',
+      runs: [
+        aRun('convert')
+          .running()
+          .with({ waiting: { reason: 'NodeLost', message: 'The node n1 is away.' } }),
+      ],
+      want: { actions: [], phase: 'Converting', queued: 'Running', message: /n1 is away/ },
+    },
+  ],
+  'a paused job is left alone': [
+    {
+      promise: 'nothing is started',
+      world: { paused: true },
+      want: { actions: [], phase: 'Pending', queued: 'Paused', message: /mediajob\.io\/pause/ },
+    },
+    {
+      promise: 'nothing is stopped, whatever is asked',
+      job: started().withSpec({ cancel: true }),
+      runs: [aRun('convert').running()],
+      world: { paused: true },
+      want: { actions: [], phase: 'Queued', queued: 'Paused' },
+    },
+    {
+      promise: 'nothing is removed',
+      job: started().deletedAt(at(1)),
+      world: { paused: true },
+      want: { actions: [], phase: 'Queued', message: /removed/ },
+    },
+    {
+      promise: 'a job that has ended stays as it is',
+      job: aMediaJob()
+        .withStatus({ phase: 'Succeeded', finishedAt: at(0), message: '2 files are ready.' })
+        .withSpec({ ttlSecondsAfterFinished: 1 }),
+      world: { paused: true },
+      want: { actions: [], phase: 'Succeeded', message: /^2 files are ready\.$/ },
+    },
+  ],
   'deletion ends with nothing left': [
+    {
+      promise: 'nothing but the files is left when they are to be kept',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('convert').succeeded()],
+      world: { keepFiles: true },
+      want: { actions: ['forget convert/0 1.1', 'remove'], phase: 'Queued', message: /files are kept/ },
+    },
+    {
+      promise: 'runs end first also when files are to be kept',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('convert').running()],
+      world: { keepFiles: true },
+      want: { actions: ['stop convert/0 1.1: deleted'], phase: 'Queued' },
+    },
+    {
+      promise: 'what holds up a cleanup is told',
+      job: started().deletedAt(at(1)),
+      runs: [aRun('cleanup').with({ waiting: { reason: 'PodRefused', message: 'The namespace refuses it.' } })],
+      want: { actions: [], phase: 'Queued', message: /being removed\. The namespace refuses it\.$/ },
+    },
+    {
+      promise: 'what holds up a run that is stopped is told',
+      job: started().deletedAt(at(1)),
+      runs: [
+        aRun('convert')
+          .running()
+          .with({ stopRequested: true, waiting: { reason: 'NodeLost', message: 'The node n1 is away.' } }),
+      ],
+      want: { actions: [], phase: 'Queued', message: /stopped first\. The node n1 is away\.$/ },
+    },
     {
       promise: 'first every run is stopped',
       job: started().deletedAt(at(1)),
@@ -466,11 +672,18 @@ const ROWS: Record<string, Row[]> = {
 for (const [group, rows] of Object.entries(ROWS)) {
   describe(group, () => {
     it.each(rows.map((row) => [row.promise, row] as const))('%s', (_, row) => {
-      const decision = decide(observed(row.job ?? aMediaJob(), row.runs), row.now ?? NOW);
+      const decision = decide({ ...observed(row.job ?? aMediaJob(), row.runs), ...row.world }, row.now ?? NOW);
       expect(said(decision.actions)).toEqual(row.want.actions);
       expect(decision.status.phase).toBe(row.want.phase);
       if (row.want.queued !== undefined) {
         expect(findCondition(decision.status.conditions, 'Queued')?.reason).toBe(row.want.queued);
+      }
+      if (row.want.attempt !== undefined) expect(decision.status.attempt).toBe(row.want.attempt);
+      if (row.want.accepted !== undefined) {
+        expect(findCondition(decision.status.conditions, 'Accepted')).toMatchObject({
+          status: row.want.accepted === 'Accepted' ? 'True' : 'False',
+          reason: row.want.accepted,
+        });
       }
       const failed = findCondition(decision.status.conditions, 'Failed');
       if (row.want.failed !== undefined) expect(failed).toMatchObject({ status: 'True', reason: row.want.failed });

@@ -5,10 +5,13 @@ import { decideDeletion } from './deletion.js';
 import { endFailed, endSucceeded, endWith } from './endings.js';
 import { eventsBetween } from './events.js';
 import { isLive, type Observed } from './observed.js';
+import { decidePaused } from './paused.js';
 import { stepRequest } from './requests.js';
 import { forgetEnded, newestRuns, stopAll } from './runs-actions.js';
-import { isSettled, type ShardView, type StageGraph, type StageView, stageGraph } from './stages.js';
+import { isSettled, type StageGraph, stageGraph } from './stages.js';
+import { startsOf } from './starts.js';
 import { newAttemptStatus, suspendedStatus, workingStatus } from './statuses.js';
+import { highestAttempt } from './taken.js';
 import { waitingReason } from './waiting.js';
 
 /**
@@ -20,12 +23,14 @@ import { waitingReason } from './waiting.js';
 export function decide(observed: Observed, now: number): Decision {
   const { job, runs } = observed;
   const { spec, status } = job;
+  if (observed.paused === true) return decidePaused(observed, now);
   if (job.metadata.deletionTimestamp !== undefined) return decideDeletion(observed, now);
   if (TERMINAL_PHASES.includes(status.phase)) {
+    if (highestAttempt(observed) > status.attempt) return lookAgain(observed);
     return retryAsked(observed) && !spec.cancel ? beginAttempt(observed, now) : finished(observed, now);
   }
 
-  const attempt = currentAttempt(observed);
+  const attempt = highestAttempt(observed);
   const graph = stageGraph(observed, attempt);
   const refusal = refusalOf(spec);
   if (refusal !== undefined) return endWith(observed, graph, attempt, 'Failed', refusal, now);
@@ -42,7 +47,7 @@ export function decide(observed: Observed, now: number): Decision {
   }
   const deadline = deadlineOf(observed);
   if (deadline !== undefined && deadline <= now) {
-    const waited = waitingReason(graph);
+    const waited = waitingReason(graph, observed, now);
     const message = `The job was not done within its ${spec.activeDeadlineSeconds} s.${waited === undefined ? '' : ` At the end: ${waited.message}`} Raise activeDeadlineSeconds and retry it: what is finished is kept.`;
     return endWith(observed, graph, attempt, 'Failed', { reason: 'DeadlineExceeded', message }, now);
   }
@@ -80,19 +85,12 @@ function work(
     }
     // A new attempt begins when the old one has let go: never are two runs at the same files.
     if (stage.state !== 'open' || older.some(isLive)) continue;
-    let free = limitOf(stage, observed) - stage.shards.filter(isUnderWay).length;
-    for (const shard of stage.shards) {
-      if (free <= 0) break;
-      const notBefore = startTime(shard, hurry);
-      if (notBefore === undefined) continue;
-      if (notBefore > now) {
-        due.push(notBefore);
-        continue;
-      }
-      const key = { stage: stage.name, shard: shard.shard, attempt, try: (shard.run?.key.try ?? 0) + 1 };
+    const starts = startsOf(stage, observed, attempt, hurry, now);
+    due.push(...starts.due);
+    if (observed.held !== undefined) continue;
+    for (const { key, tally } of starts.now) {
       const request = stepRequest(key, { job, policy: observed.policy, shards: graph.shards, chunks: graph.chunks });
-      actions.push({ type: 'start', key, request, tally: shard.tally });
-      free -= 1;
+      actions.push({ type: 'start', key, request, tally });
     }
   }
 
@@ -107,7 +105,7 @@ function work(
 
 /** A person's retry of a finished job. Its status is written before anything starts: a crash in between repeats nothing. */
 function beginAttempt(observed: Observed, now: number): Decision {
-  const attempt = currentAttempt(observed) + 1;
+  const attempt = highestAttempt(observed) + 1;
   const after = newAttemptStatus(observed, attempt, now);
   return {
     actions: [...stopAll(observed.runs, 'superseded'), ...forgetEnded(observed.runs)],
@@ -116,6 +114,16 @@ function beginAttempt(observed: Observed, now: number): Decision {
     requeueAfterMs: 0,
   };
 }
+
+/**
+ * A run of a later attempt than the one that is said to have ended: that attempt was begun, so this status is an old one
+ * that was read from somewhere behind. Nothing may follow from it.
+ */
+function lookAgain({ job }: Observed): Decision {
+  return { actions: [], status: job.status, events: [], requeueAfterMs: STALE_MS };
+}
+
+const STALE_MS = 1000;
 
 /** A finished job only ends what still runs, and in the end itself. */
 function finished(observed: Observed, now: number): Decision {
@@ -137,10 +145,6 @@ function forgetSuperseded(observed: Observed, attempt: number): Action[] {
   return forgetEnded(observed.runs, new Set(newestRuns(observed.runs, attempt).values()));
 }
 
-function currentAttempt({ job, runs }: Observed): number {
-  return Math.max(job.status.attempt, ...runs.map((run) => run.key.attempt));
-}
-
 function retryAsked({ job }: Observed): boolean {
   const token = job.metadata.annotations?.[Annotation.retry];
   return token !== undefined && token !== job.status.retryToken;
@@ -152,19 +156,4 @@ function deadlineOf({ job }: Observed): number | undefined {
   const seconds = job.spec.activeDeadlineSeconds;
   if (seconds === undefined || startedAt === undefined || phase === 'Suspended') return undefined;
   return Date.parse(startedAt) + seconds * 1000;
-}
-
-function limitOf(stage: StageView, { job }: Observed): number {
-  return stage.name === 'transcribe' ? (job.spec.transcribe?.parallelism ?? 1) : 1;
-}
-
-function isUnderWay(shard: ShardView): boolean {
-  return shard.state === 'pending' || shard.state === 'running';
-}
-
-/** When the next try of a shard may start; undefined: there is none to start. A person’s retry ends all waiting. */
-function startTime(shard: ShardView, hurry: boolean): number | undefined {
-  if (shard.state === 'absent') return 0;
-  if (shard.state !== 'again' || shard.outcome === undefined) return undefined;
-  return hurry ? 0 : shard.outcome.notBefore;
 }

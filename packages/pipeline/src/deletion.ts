@@ -1,9 +1,10 @@
 import type { Action, Decision } from './decision.js';
-import { isLive, type Observed } from './observed.js';
+import { isLive, type Observed, type ObservedRun } from './observed.js';
 import { stepRequest } from './requests.js';
 import { outcomeOf } from './retry.js';
-import { newestRuns, stopAll } from './runs-actions.js';
+import { forgetEnded, newestRuns, stopAll } from './runs-actions.js';
 import { shardView } from './stages.js';
+import { highestAttempt, nextTry } from './taken.js';
 import { sentence } from './waiting.js';
 
 /**
@@ -12,14 +13,27 @@ import { sentence } from './waiting.js';
  */
 export function decideDeletion(observed: Observed, now: number): Decision {
   const { job, runs, policy } = observed;
-  const attempt = Math.max(job.status.attempt, ...runs.map((run) => run.key.attempt));
-  const say = (message: string) => ({ ...job.status, observedGeneration: job.metadata.generation, message });
+  const attempt = highestAttempt(observed);
+  const say = (message: string) => ({
+    ...job.status,
+    observedGeneration: job.metadata.generation,
+    message: message.slice(0, 1024),
+  });
 
-  const working = runs.filter((run) => run.key.stage !== 'cleanup' && isLive(run));
+  const keep = observed.keepFiles === true;
+  const working = runs.filter((run) => isLive(run) && (keep || run.key.stage !== 'cleanup'));
   if (working.length > 0) {
     return {
       actions: stopAll(working, 'deleted'),
-      status: say('The job is being deleted: its runs are stopped first.'),
+      status: say(['The job is being deleted: its runs are stopped first.', ...troubleOf(working)].join(' ')),
+      events: [],
+      requeueAfterMs: undefined,
+    };
+  }
+  if (keep) {
+    return {
+      actions: [...forgetEnded(runs), { type: 'remove' }],
+      status: say('The job is deleted; its files are kept, as it asks.'),
       events: [],
       requeueAfterMs: undefined,
     };
@@ -33,7 +47,10 @@ export function decideDeletion(observed: Observed, now: number): Decision {
   if (cleanup.state === 'done') {
     return { actions: [{ type: 'remove' }], status: say('The job is deleted.'), events: [], requeueAfterMs: undefined };
   }
-  const removing = say('The job is being deleted: its files are being removed.');
+  const refused = observed.refused?.map(({ waiting }) => waiting.message) ?? [];
+  const removing = say(
+    ['The job is being deleted: its files are being removed.', ...troubleOf(runs), ...refused].join(' '),
+  );
   if (cleanup.state === 'pending' || cleanup.state === 'running') {
     return { actions: forgotten, status: removing, events: [], requeueAfterMs: undefined };
   }
@@ -42,12 +59,13 @@ export function decideDeletion(observed: Observed, now: number): Decision {
     const cause = sentence(failure?.message ?? 'The cleanup was stopped.');
     return {
       actions: forgotten,
-      status: say(`The job’s files could not be removed yet; it is tried again. ${cause}`.slice(0, 1024)),
+      status: say(`The job’s files could not be removed yet; it is tried again. ${cause}`),
       events: [],
       requeueAfterMs: notBefore - now,
     };
   }
-  const key = { stage: 'cleanup', shard: 0, attempt, try: (newest?.key.try ?? 0) + 1 } as const;
+  const of = { stage: 'cleanup', shard: 0, attempt } as const;
+  const key = { ...of, try: nextTry(observed, of, newest?.key.try) };
   return {
     actions: [
       ...forgotten,
@@ -62,4 +80,12 @@ export function decideDeletion(observed: Observed, now: number): Decision {
     events: [],
     requeueAfterMs: undefined,
   };
+}
+
+/** What keeps runs from getting on, for a person who waits for the end. */
+function troubleOf(runs: readonly ObservedRun[]): string[] {
+  const told = ({ waiting }: ObservedRun) =>
+    waiting !== undefined && waiting.reason !== 'WaitingForWorker' && waiting.reason !== 'WorkerUnreachable';
+  const run = runs.find((it) => isLive(it) && told(it));
+  return run?.waiting === undefined ? [] : [run.waiting.message];
 }

@@ -4,7 +4,17 @@ import type { JobEvent } from './decision.js';
 import { STAGE_WORDS } from './stage-status.js';
 import { sentence } from './waiting.js';
 
-const WORTH_A_WARNING = new Set(['StorageFull', 'ModelMissing', 'WorkerUnreachable']);
+const WORTH_A_WARNING = new Set<string>([
+  'StorageFull',
+  'ModelMissing',
+  'WorkerUnreachable',
+  'ProfileNotFound',
+  'NameConflict',
+  'PodRefused',
+  'ImageUnavailable',
+  'VolumePending',
+  'NodeLost',
+]);
 
 /** What is worth telling about the step from one status to the next. Nothing changed: nothing told. */
 export function eventsBetween(before: MediaJobStatus, after: MediaJobStatus): JobEvent[] {

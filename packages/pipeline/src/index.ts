@@ -7,8 +7,12 @@ export {
   type Observed,
   type ObservedRun,
   type PipelinePolicy,
+  type RefusedStart,
   type RunState,
+  type SpentRun,
   sameKey,
   type Tally,
   type Waiting,
 } from './observed.js';
+export { STAGE_WORDS } from './stage-status.js';
+export { sentence } from './waiting.js';

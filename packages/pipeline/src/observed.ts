@@ -51,9 +51,21 @@ export const NO_TALLY: Tally = {
   maxRssBytes: 0,
 };
 
-/** Why a pending run does not run yet, as a reason of the Queued condition. */
+/** What a run waits for, as a reason of the Queued condition, and what to do about it. */
 export interface Waiting {
-  readonly reason: Extract<ConditionReason, 'WaitingForWorker' | 'WorkerUnreachable'>;
+  readonly reason: Extract<
+    ConditionReason,
+    | 'WaitingForWorker'
+    | 'WorkerUnreachable'
+    | 'Unschedulable'
+    | 'WaitingForQuota'
+    | 'ImageUnavailable'
+    | 'VolumePending'
+    | 'PodRefused'
+    | 'NodeLost'
+    | 'NameConflict'
+    | 'ProfileNotFound'
+  >;
   readonly message: string;
 }
 
@@ -64,6 +76,7 @@ export interface ObservedRun {
   readonly state: RunState;
   /** Someone asked it to stop, and the runtime has that on record: its end is no failure. */
   readonly stopRequested?: boolean;
+  /** Why it does not run yet, or why a run that is under way does not get on. */
   readonly waiting?: Waiting;
   readonly exitCode?: number;
   readonly reason?: FailureReason;
@@ -87,6 +100,23 @@ export interface PipelinePolicy {
   readonly maxDurationMs: number;
   /** Most that a run's memory may grow after OutOfMemory, as a factor of the profile's. */
   readonly maxMemoryFactor: number;
+  /**
+   * Two or more shards are started as one, all at once: the runtime itself runs no more than `parallelism` of them
+   * (Kubernetes: an Indexed Job). What is tried again is held back by `decide()` as ever.
+   */
+  readonly batchShards?: boolean;
+}
+
+/** Runs whose outcome is in the status already: nothing is left of them but their name, which is taken. */
+export interface SpentRun extends Omit<RunKey, 'shard'> {
+  /** Left out: this try of all shards. */
+  readonly shard?: number;
+}
+
+/** A start that the runtime was refused a moment ago. */
+export interface RefusedStart {
+  readonly key: RunKey;
+  readonly waiting: Waiting;
 }
 
 /** Everything `decide()` knows. `job.status` is what was last written. */
@@ -94,6 +124,15 @@ export interface Observed {
   readonly job: MediaJob;
   readonly runs: readonly ObservedRun[];
   readonly policy: PipelinePolicy;
+  readonly spent?: readonly SpentRun[];
+  /** The status says why; the starts are decided again. */
+  readonly refused?: readonly RefusedStart[];
+  /** Nothing but cleanup can be started, and why. What runs goes on. */
+  readonly held?: Waiting;
+  /** Someone wants nothing done but that said. */
+  readonly paused?: boolean;
+  /** Deleting the job leaves its files where they are. */
+  readonly keepFiles?: boolean;
 }
 
 export function isLive(run: ObservedRun): boolean {

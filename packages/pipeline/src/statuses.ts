@@ -6,7 +6,7 @@ import { activePhase } from './phase.js';
 import { durationText, progressOf, usageOf } from './progress.js';
 import { atRest, STAGE_WORDS, stageStatuses } from './stage-status.js';
 import { resultsOf, type StageGraph, stageGraph } from './stages.js';
-import { sentence, waitingReason } from './waiting.js';
+import { heldUpBy, sentence, waitingReason } from './waiting.js';
 
 /** RFC 3339 in UTC. */
 export function timeOf(now: number): string {
@@ -82,12 +82,16 @@ export function workingStatus(observed: Observed, graph: StageGraph, attempt: nu
   const failure = failed?.shards.find((shard) => shard.state === 'failed')?.outcome?.failure;
   const queued = lettingGo
     ? { reason: 'WaitingForWorker' as const, message: 'Runs of the earlier attempt are being stopped.' }
-    : (waitingReason(graph) ?? {
+    : (waitingReason(graph, observed, now) ?? {
         reason: 'WaitingForWorker' as const,
         message: `The ${STAGE_WORDS[graph.stages.find((stage) => stage.state === 'open')?.name ?? 'convert']} waits for a free worker.`,
       });
+  const heldUp = phase === 'Queued' ? undefined : heldUpBy(graph, observed, now);
+  const unmet = (heldUp ?? queued).reason === 'ProfileNotFound' ? (heldUp ?? queued) : undefined;
   const updates: ConditionUpdate[] = [
-    ...workConditions(observed, graph),
+    ...workConditions(observed, graph).map((update) =>
+      update.type === 'Accepted' && unmet !== undefined ? ({ ...update, status: 'False', ...unmet } as const) : update,
+    ),
     ...(findCondition(job.status.conditions, 'Suspended') === undefined
       ? []
       : [{ type: 'Suspended', status: 'False', reason: 'Resumed', message: 'The job goes on.' } as const]),
@@ -101,7 +105,7 @@ export function workingStatus(observed: Observed, graph: StageGraph, attempt: nu
       ? `The ${STAGE_WORDS[failed.name]} failed: ${sentence(failure.message)} What does not need it goes on.`
       : phase === 'Queued'
         ? queued.message
-        : '';
+        : (heldUp?.message ?? '');
   return {
     ...facts,
     phase,

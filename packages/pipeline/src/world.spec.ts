@@ -3,6 +3,7 @@ import {
   type MediaJob,
   type MediaJobSpecInput,
   MediaJobStatus,
+  type RunKey,
   runName,
   type StageName,
   TERMINAL_PHASES,
@@ -12,7 +13,8 @@ import { describe, expect, it } from 'vitest';
 import { aMediaJob, at, POLICY, resultOf, START } from '../test/builders.js';
 import { findCondition } from './conditions.js';
 import { decide } from './decide.js';
-import { isLive, type ObservedRun, sameKey } from './observed.js';
+import type { Decision } from './decision.js';
+import { isLive, type Observed, type ObservedRun, type SpentRun, sameKey } from './observed.js';
 
 /** One thing that happens to a world; `pick` chooses the run it happens to. */
 type Happening =
@@ -23,7 +25,10 @@ type Happening =
   | { kind: 'fail'; pick: number; code: number }
   | { kind: 'lose'; pick: number }
   | { kind: 'stopped'; pick: number }
-  | { kind: 'suspend' | 'resume' | 'cancel' | 'retry' | 'delete' | 'crash' };
+  | { kind: 'vanish'; pick: number }
+  | { kind: 'suspend' | 'resume' | 'cancel' | 'retry' | 'delete' | 'crash' }
+  | { kind: 'refuse' | 'hold' | 'pause'; on: boolean }
+  | { kind: 'keepFiles' };
 
 const pick = fc.nat({ max: 1000 });
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -67,6 +72,13 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const) }) },
 );
 
+/** What happens in Kubernetes alone: people and quotas come in between. */
+const outside: fc.Arbitrary<Happening> = fc.oneof(
+  fc.record({ kind: fc.constant('vanish' as const), pick }),
+  fc.record({ kind: fc.constantFrom('refuse' as const, 'hold' as const, 'pause' as const), on: fc.boolean() }),
+  fc.constant({ kind: 'keepFiles' as const }),
+);
+
 const spec: fc.Arbitrary<Partial<MediaJobSpecInput>> = fc.oneof(
   fc.record({
     transcribe: fc.record({ parallelism: fc.integer({ min: 1, max: 4 }) }),
@@ -101,14 +113,54 @@ class World {
   runs: ObservedRun[] = [];
   job: MediaJob;
   readonly chunks: number;
+  /** As the operator has it: shards in one Job, records that outlive their runs, starts that are refused. */
+  readonly kubernetes: boolean;
+  spent: SpentRun[] = [];
+  #refusing = false;
+  #held = false;
+  #paused = false;
+  #keepFiles = false;
 
-  constructor(change: Partial<MediaJobSpecInput>, chunks: number) {
+  constructor(change: Partial<MediaJobSpecInput>, chunks: number, kubernetes: boolean) {
     this.job = aMediaJob().withSpec(change).build();
     this.chunks = chunks;
+    this.kubernetes = kubernetes;
   }
 
-  #observed() {
-    return { job: this.job, runs: this.runs, policy: POLICY };
+  #observed(): Observed {
+    const { job, runs, spent } = this;
+    return {
+      job,
+      runs,
+      policy: { ...POLICY, batchShards: this.kubernetes },
+      spent,
+      paused: this.#paused,
+      keepFiles: this.#keepFiles,
+      ...(this.#held && { held: { reason: 'ProfileNotFound', message: 'There is no such profile.' } }),
+    };
+  }
+
+  #decide(): Decision {
+    const observed = this.#observed();
+    const decision = decide(observed, this.now);
+    if (!this.#refusing) return decision;
+    const waiting = { reason: 'WaitingForQuota' as const, message: 'The quota is used up.' };
+    const refused = decision.actions.flatMap((it) => (it.type === 'start' ? [{ key: it.key, waiting }] : []));
+    const actions = decision.actions.filter((it) => it.type !== 'start');
+    return refused.length === 0
+      ? decision
+      : { ...decide({ ...observed, refused }, this.now), actions, requeueAfterMs: 30_000 };
+  }
+
+  /** The one Job of all first tries is forgotten when all of them can be. */
+  #canForget({ key }: { key: RunKey }, decision: Decision): boolean {
+    if (!this.#isBatched(key)) return true;
+    const together = this.runs.filter((run) => this.#isBatched(run.key) && run.key.attempt === key.attempt);
+    return together.every((run) => decision.actions.some((it) => it.type === 'forget' && sameKey(it.key, run.key)));
+  }
+
+  #isBatched(key: RunKey): boolean {
+    return this.kubernetes && key.stage === 'transcribe' && key.try === 1 && this.chunks > POLICY.chunksPerShard;
   }
 
   /** Decides until nothing is left to do at this moment. */
@@ -116,7 +168,11 @@ class World {
     for (let round = 0; round < 50; round++) {
       if (this.removed) return;
       const before = this.job.status;
-      const decision = decide(this.#observed(), this.now);
+      const full = this.#decide();
+      const decision = {
+        ...full,
+        actions: full.actions.filter((it) => it.type !== 'forget' || this.#canForget(it, full)),
+      };
       MediaJobStatus.parse(decision.status);
       if (before.attempt === decision.status.attempt) {
         expect(decision.status.progress.percent).toBeGreaterThanOrEqual(before.progress.percent);
@@ -140,6 +196,7 @@ class World {
         if (action.type === 'forget') {
           const run = this.#find(action.key);
           expect(run && !isLive(run)).toBe(true);
+          if (this.kubernetes) this.spent.push(action.key);
           this.runs = this.runs.filter((it) => !sameKey(it.key, action.key));
         }
         if (action.type === 'delete') this.#delete();
@@ -152,9 +209,9 @@ class World {
       this.job = { ...this.job, status: decision.status };
       if (this.removed) return;
       if (decision.actions.length === 0 && decision.requeueAfterMs !== 0) {
-        const second = decide(this.#observed(), this.now);
+        const second = this.#decide();
         expect(second.status).toEqual(decision.status);
-        expect(second.actions).toEqual([]);
+        expect(second.actions.filter((it) => it.type !== 'forget' || this.#canForget(it, second))).toEqual([]);
         expect(second.events).toEqual([]);
         this.#hasReasonToWait(second.requeueAfterMs);
         return;
@@ -187,11 +244,18 @@ class World {
     }
     expect(TERMINAL_PHASES.includes(this.job.status.phase) && key.stage !== 'cleanup').toBe(false);
     this.runs.push({ key, tally, state: 'pending' });
+    expect(this.#held && key.stage !== 'cleanup', 'nothing starts while it is held').toBe(false);
     const parallel = this.runs.filter((run) => isLive(run) && run.key.stage === 'transcribe').length;
-    expect(parallel).toBeLessThanOrEqual(this.job.spec.transcribe?.parallelism ?? 1);
+    if (key.stage === 'transcribe' && !this.#isBatched(key))
+      expect(parallel).toBeLessThanOrEqual(this.job.spec.transcribe?.parallelism ?? 1);
   }
 
   #hasReasonToWait(requeueAfterMs: number | undefined): void {
+    if (this.#paused) {
+      const ended = TERMINAL_PHASES.includes(this.job.status.phase) && !this.job.metadata.deletionTimestamp;
+      if (!ended) expect(findCondition(this.job.status.conditions, 'Queued')?.reason).toBe('Paused');
+      return;
+    }
     if (this.job.metadata.deletionTimestamp !== undefined) {
       expect(this.runs.some(isLive) || requeueAfterMs !== undefined).toBe(true);
       return;
@@ -202,7 +266,8 @@ class World {
       expect(findCondition(conditions, 'Suspended')?.status).toBe('True');
       return;
     }
-    expect(this.runs.some(isLive) || requeueAfterMs !== undefined, 'it waits for nothing').toBe(true);
+    const held = findCondition(conditions, 'Accepted')?.reason === 'ProfileNotFound';
+    expect(this.runs.some(isLive) || requeueAfterMs !== undefined || held, 'it waits for nothing').toBe(true);
     if (phase === 'Queued') expect(findCondition(conditions, 'Queued')).toMatchObject({ status: 'True' });
   }
 
@@ -215,7 +280,11 @@ class World {
         this.now += event.seconds * 1000;
         break;
       case 'begin':
-        if (run?.state === 'pending') this.#change(run.key, { state: 'running', startedAt: time() });
+        // The Job itself has no more pods at once than asked for.
+        if (run?.state === 'pending' && (!this.#isBatched(run.key) || this.#runningShards() < this.#parallelism)) {
+          this.#change(run.key, { state: 'running', startedAt: time() });
+          expect(this.#runningShards()).toBeLessThanOrEqual(this.#parallelism);
+        }
         break;
       case 'progress':
         if (run?.state === 'running')
@@ -237,6 +306,30 @@ class World {
         break;
       case 'stopped':
         if (run?.stopRequested === true) this.#change(run.key, { state: 'failed', exitCode: 143, finishedAt: time() });
+        break;
+      case 'vanish': {
+        // Somebody removes a Job: what ended is gone, what runs is seen until it ends.
+        const lost = this.runs[event.pick % Math.max(1, this.runs.length)];
+        if (lost === undefined) break;
+        const gone = (it: ObservedRun) =>
+          !isLive(it) &&
+          (sameKey(it.key, lost.key) ||
+            (this.#isBatched(lost.key) && this.#isBatched(it.key) && it.key.attempt === lost.key.attempt));
+        for (const it of this.runs.filter(gone)) this.startedNames.delete(runName(this.job.metadata.uid, it.key));
+        this.runs = this.runs.filter((it) => !gone(it));
+        break;
+      }
+      case 'refuse':
+        this.#refusing = event.on;
+        break;
+      case 'hold':
+        this.#held = event.on;
+        break;
+      case 'pause':
+        this.#paused = event.on;
+        break;
+      case 'keepFiles':
+        this.#keepFiles = true;
         break;
       case 'suspend':
         this.#spec({ suspend: true });
@@ -268,6 +361,9 @@ class World {
 
   /** From here on everything goes well; the job has to end. */
   goWell(): void {
+    this.#refusing = false;
+    this.#held = false;
+    this.#paused = false;
     for (let step = 0; step < 2000; step++) {
       this.settle();
       const { phase } = this.job.status;
@@ -281,6 +377,14 @@ class World {
       else this.happen({ kind: 'tick', seconds: 700 });
     }
     throw new Error(`it never ends: ${JSON.stringify(this.job.status)}`);
+  }
+
+  get #parallelism(): number {
+    return this.job.spec.transcribe?.parallelism ?? 1;
+  }
+
+  #runningShards(): number {
+    return this.runs.filter((run) => run.state === 'running' && run.key.stage === 'transcribe').length;
   }
 
   #spec(change: Partial<MediaJob['spec']>): void {
@@ -306,24 +410,31 @@ class World {
 }
 
 describe('in any world', () => {
-  it('keeps every promise at every step, and ends once things go well', () => {
-    fc.assert(
-      fc.property(
-        spec,
-        fc.integer({ min: 0, max: 9 }),
-        fc.array(happening, { maxLength: 80 }),
-        (change, chunks, events) => {
-          const world = new World(change, change.transcribe === undefined ? 0 : chunks);
-          world.settle();
-          for (const event of events) {
-            if (world.removed) break;
-            world.happen(event);
+  it.each([
+    ['on one machine', false, happening],
+    ['on Kubernetes', true, fc.oneof({ weight: 12, arbitrary: happening }, { weight: 1, arbitrary: outside })],
+  ] as const)(
+    'keeps every promise at every step %s, and ends once things go well',
+    (_, kubernetes, events) => {
+      fc.assert(
+        fc.property(
+          spec,
+          fc.integer({ min: 0, max: 9 }),
+          fc.array<Happening>(events, { maxLength: 80 }),
+          (change, chunks, events) => {
+            const world = new World(change, change.transcribe === undefined ? 0 : chunks, kubernetes);
             world.settle();
-          }
-          if (!world.removed) world.goWell();
-        },
-      ),
-      { numRuns: 400 },
-    );
-  });
+            for (const event of events) {
+              if (world.removed) break;
+              world.happen(event);
+              world.settle();
+            }
+            if (!world.removed) world.goWell();
+          },
+        ),
+        { numRuns: 400 },
+      );
+    },
+    60_000,
+  );
 });
