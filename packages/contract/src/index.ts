@@ -14,3 +14,4 @@ export * from './spec.js';
 export * from './status.js';
 export * from './steps.js';
 export * from './tasks.js';
+export * from './usage.js';

@@ -3,6 +3,7 @@ import { CONDITION_REASONS, CONDITION_TYPES, PHASES } from './conditions.js';
 import { FAILURE_REASONS } from './exit-codes.js';
 import { OutputName } from './ids.js';
 import { MediaInfo, STAGES } from './steps.js';
+import { Usage } from './usage.js';
 
 const Time = z.iso.datetime().describe('Time in UTC, RFC 3339.');
 const Percent = z.number().min(0).max(100).describe('Work done, 0 to 100.');
@@ -63,12 +64,6 @@ export const Progress = z.strictObject({
   etaText: z.string().max(16).optional(),
 });
 export type Progress = z.infer<typeof Progress>;
-
-export const Usage = z.strictObject({
-  cpuSeconds: z.number().min(0).describe('CPU time of all runs and their children.'),
-  maxRssBytes: z.int().min(0).describe('Largest resident memory of any one run with its children.'),
-});
-export type Usage = z.infer<typeof Usage>;
 
 export const MediaJobStatus = z.strictObject({
   observedGeneration: z.int().min(0).default(0),

@@ -4,6 +4,7 @@ import { TextFormat } from './formats.js';
 import { JobId, OutputName, Sha256, VolumePath } from './ids.js';
 import { LanguageChoice } from './languages.js';
 import { ModelName, Quality, Rendition, SubtitleRules } from './spec.js';
+import { Usage } from './usage.js';
 
 /** Stages of a job in the order in which people think of them. */
 export const STAGES = ['convert', 'transcribe', 'finalize', 'render', 'cleanup'] as const;
@@ -178,9 +179,16 @@ export const StepFailure = z.strictObject({
 });
 export type StepFailure = z.infer<typeof StepFailure>;
 
-/** What a Job prints as its last line and writes to its termination message. */
-export const StepOutcome = z.union([z.strictObject({ result: StepResult }), z.strictObject({ failure: StepFailure })]);
+/**
+ * What a Job prints as its last line and writes to its termination message: at most {@link STEP_OUTCOME_MAX_BYTES}, which
+ * is all that Kubernetes keeps.
+ */
+export const StepOutcome = z.union([
+  z.strictObject({ result: StepResult, usage: Usage.optional() }),
+  z.strictObject({ failure: StepFailure, usage: Usage.optional() }),
+]);
 export type StepOutcome = z.infer<typeof StepOutcome>;
+export const STEP_OUTCOME_MAX_BYTES = 4096;
 
 /** Progress of a run, for people only: truth about an outcome is its exit code and result. */
 export const StepProgress = z.strictObject({
@@ -189,3 +197,12 @@ export const StepProgress = z.strictObject({
   realtimeFactor: z.number().min(0).optional().describe('Seconds of audio per second.'),
 });
 export type StepProgress = z.infer<typeof StepProgress>;
+
+/** Body of POST /v1/progress: what a Job's pod tells the operator. The newest report counts; none is ever needed. */
+export const ProgressReport = z.strictObject({
+  runId: common.runId,
+  progress: StepProgress,
+  usage: Usage.optional(),
+});
+export type ProgressReport = z.infer<typeof ProgressReport>;
+export const PROGRESS_REPORT_MAX_BYTES = 4096;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Usage } from './status.js';
 import { StageName, StepFailure, StepProgress, StepResult } from './steps.js';
+import { Usage } from './usage.js';
 
 /** `<job>-<stage>-<shard>-<attempt>-<try>`: the same run always has the same id, so a PUT may be sent again. */
 export const TaskId = z
