@@ -14,8 +14,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'packages/steps': ['contract', 'storage', 'media', 'speech'],
   'packages/service': ['contract', 'storage'],
   'packages/kube': [],
-  'services/converter': ['contract', 'storage', 'media', 'steps', 'service', 'service/nest'],
-  'services/transcriber': ['contract', 'storage', 'speech', 'steps', 'service', 'service/nest'],
+  'services/converter': ['contract', 'storage', 'media', 'steps', 'service', 'service/nest', 'service/usage'],
+  'services/transcriber': ['contract', 'storage', 'speech', 'steps', 'service', 'service/nest', 'service/usage'],
   'services/main': ['contract', 'storage', 'pipeline', 'service', 'service/nest', 'kube'],
   'services/web': ['contract'],
   operator: ['contract', 'pipeline', 'service', 'kube'],
@@ -128,7 +128,7 @@ describe('the architecture', () => {
       /^packages\/speech\/src\/(engine|models)\//,
       /^packages\/steps\/src\/job/,
       /^packages\/media\//,
-      /\/(server|job)\.ts$/,
+      /\/(server|job|prepare)\.ts$/,
     ];
     const wrong = sources.filter(
       ({ path, text }) => /process\.env\b/.test(text) && !allowed.some((it) => it.test(path)),

@@ -1,67 +1,64 @@
-import { ExitCode, type StageName, type StepOutcome, type StepProgress } from '@mediajob/contract';
-import { overwriteMountedFile } from '@mediajob/storage';
+import type { StageName, StepOutcome, StepProgress, Usage } from '@mediajob/contract';
 import type { StepLogger } from './context.js';
+import { type Entry, type EntryDependencies, runEntry } from './entry.js';
 import { failureOf } from './failure.js';
 import { requestOf } from './job-arguments.js';
 import { type StepTools, stepToolsOf } from './job-context.js';
-import { lineLogger } from './log-lines.js';
 import { runStep } from './run-step.js';
 
 /** Progress goes to the log this often: a long run would write thousands of lines. */
 const PROGRESS_EVERY_MS = 5_000;
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-export interface JobDependencies {
+/** Tells what a run and its children use; the meter of packages/service is one. */
+export interface JobMeter {
+  measure<T>(work: (usage: () => Usage | undefined) => Promise<T>): Promise<T>;
+}
+
+export interface JobDependencies extends EntryDependencies {
   /** Where the run's tools come from; the environment when left out. */
   tools?(stage: StageName, env: NodeJS.ProcessEnv, log: StepLogger): StepTools;
-  stdout?(text: string): void;
-  stderr?(text: string): void;
-  /** Where SIGTERM arrives. */
-  signals?: Pick<NodeJS.EventEmitter, 'on' | 'off'>;
-  now?(): Date;
+  /** Without one the outcome says nothing of what was used. */
+  meter?: JobMeter;
 }
 
 /**
- * The `job` entry of an image: one step, then the end. Logs and progress are JSON lines on stderr; the last line on
- * stdout is the StepOutcome, which also goes to the file MEDIAJOB_TERMINATION_LOG names.
+ * The `job` entry of an image: one step, then the end, as {@link runEntry} tells it.
  * SIGTERM keeps what is finished and ends with 143, never with 0.
  * @returns the exit code of the contract; never throws
  */
-export async function runJob(
+export function runJob(argv: readonly string[], env: NodeJS.ProcessEnv, deps: JobDependencies = {}): Promise<number> {
+  const meter = deps.meter ?? NO_METER;
+  return runEntry(env, deps, async (entry) => {
+    let usage: () => Usage | undefined = () => undefined;
+    const outcome = await meter.measure((asked) => {
+      usage = asked;
+      return outcomeOf(argv, env, deps, entry);
+    });
+    // Only now has everything ended that is to be counted.
+    const used = usage();
+    return used === undefined ? outcome : { ...outcome, usage: used };
+  });
+}
+
+const NO_METER: JobMeter = { measure: (work) => work(() => undefined) };
+
+async function outcomeOf(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  deps: JobDependencies = {},
-): Promise<number> {
-  const stdout = deps.stdout ?? ((text) => void process.stdout.write(text));
-  const stderr = deps.stderr ?? ((text) => void process.stderr.write(text));
-  const signals = deps.signals ?? process;
-  const now = deps.now ?? (() => new Date());
-  const level = env.MEDIAJOB_LOG_LEVEL;
-  const log = lineLogger(stderr, level === undefined ? { now } : { level, now });
-
-  const stop = new AbortController();
-  const onStop = (): void => stop.abort(new DOMException('The job was asked to stop.', 'AbortError'));
-  for (const signal of STOP_SIGNALS) signals.on(signal, onStop);
-  let outcome: StepOutcome;
+  deps: JobDependencies,
+  { signal, log, now }: Entry,
+): Promise<StepOutcome> {
   let tools: StepTools | undefined;
   try {
     const request = await requestOf(argv, env);
     tools = (deps.tools ?? stepToolsOf)(request.stage, env, log);
     const progress = loggedProgress(log, now);
-    const result = await runStep(request, { ...tools, signal: stop.signal, log, progress, now });
-    // Told to stop just as it finished: the next run finds it finished. Never 0 after a signal.
-    stop.signal.throwIfAborted();
-    outcome = { result };
+    return { result: await runStep(request, { ...tools, signal, log, progress, now }) };
   } catch (error) {
-    outcome = { failure: failureOf(error) };
+    return { failure: failureOf(error) };
+  } finally {
+    await tools?.engines?.close();
   }
-  await tools?.engines?.close();
-  for (const signal of STOP_SIGNALS) signals.off(signal, onStop);
-
-  const line = JSON.stringify(outcome);
-  await writeTerminationMessage(line, env, log);
-  stdout(`${line}\n`);
-  return 'failure' in outcome ? outcome.failure.exitCode : ExitCode.Succeeded;
 }
 
 function loggedProgress(log: StepLogger, now: () => Date): (progress: StepProgress) => void {
@@ -72,14 +69,4 @@ function loggedProgress(log: StepLogger, now: () => Date): (progress: StepProgre
     lastMs = nowMs;
     log.info({ progress }, 'progress');
   };
-}
-
-/** Where it cannot be written the exit code still tells, and the step's manifest has the result. */
-async function writeTerminationMessage(line: string, env: NodeJS.ProcessEnv, log: StepLogger): Promise<void> {
-  if (!env.MEDIAJOB_TERMINATION_LOG) return;
-  try {
-    await overwriteMountedFile(env.MEDIAJOB_TERMINATION_LOG, line);
-  } catch (error) {
-    log.warn({ err: error }, 'the termination message could not be written');
-  }
 }
