@@ -45,8 +45,8 @@ const MANAGERS: { name: Manager; program: string; update?: string[]; install: st
 ];
 
 /** Absolute path of a program on the PATH, or undefined. */
-export function findProgram(name: string): string | undefined {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+export function findProgram(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  for (const directory of (env.PATH ?? '').split(delimiter)) {
     const path = join(directory, process.platform === 'win32' ? `${name}.exe` : name);
     try {
       accessSync(path, constants.X_OK);

@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { deathPrefix } from './death-prefix.ts';
+import { bringGo } from './go.ts';
+import { CACHE, ROOT } from './paths.ts';
+import { SetupError, say } from './step.ts';
+import { findProgram } from './system-packages.ts';
+
+/** What one program is, by the name it is called by. */
+export const KUBE_PROGRAMS = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'kubectl',
+] as const;
+
+const SOURCES = ['go.mod', 'go.sum', 'main.go'] as const;
+
+export interface KubeOptions {
+  env?: NodeJS.ProcessEnv;
+  cache?: string;
+  /** Directory of go.mod, go.sum and main.go. */
+  source?: string;
+  /** Finds or brings a Go of at least this version. */
+  go?: (required: string) => string;
+  signal?: AbortSignal;
+}
+
+/** All that decides what comes out of the build. */
+export interface KubeBuild {
+  /** Of Kubernetes, as go.mod asks for it: v1.36.3. */
+  readonly version: string;
+  /** The oldest Go that will do. */
+  readonly go: string;
+  readonly args: readonly string[];
+  /** Changes whenever anything of the above or a source does. */
+  readonly key: string;
+}
+
+/** The version is stamped by the linker; without, /version says v0.0.0-master and no chart's kubeVersion is met. */
+export function describeKubeBuild(source: string = join(ROOT, 'test/cluster/kube')): KubeBuild {
+  const texts = SOURCES.map((name) => readFileSync(join(source, name), 'utf8'));
+  const goMod = texts[0] as string;
+  const version = /^\s*k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m.exec(goMod)?.[1];
+  const go = /^go (\d+\.\d+(?:\.\d+)?)/m.exec(goMod)?.[1];
+  if (version === undefined || go === undefined)
+    throw new Error(`${join(source, 'go.mod')} names no k8s.io/kubernetes or no Go`);
+
+  const [major, minor] = version.slice(1).split('.');
+  const stamps = {
+    gitVersion: version,
+    gitMajor: major,
+    gitMinor: minor,
+    gitTreeState: 'archive',
+    gitCommit: '0'.repeat(40),
+    buildDate: '1970-01-01T00:00:00Z',
+  };
+  const flags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) =>
+    Object.entries(stamps).map(([name, value]) => `-X ${path}.${name}=${value}`),
+  );
+  const args = ['build', '-mod=readonly', '-trimpath', '-buildvcs=false', '-v', '-ldflags', `-s -w ${flags.join(' ')}`];
+  const hash = createHash('sha256').update(JSON.stringify([args, process.platform, process.arch]));
+  for (const text of texts) hash.update(`${text.length}\n${text}`);
+  return { version, go, args, key: hash.digest('hex').slice(0, 16) };
+}
+
+/** Where the program is, or will be; links with the names of KUBE_PROGRAMS are beside it. */
+export function kubeBinary({ cache = CACHE, source }: KubeOptions = {}): string {
+  return join(cache, 'kube', describeKubeBuild(source).key, 'kube');
+}
+
+/**
+ * Builds etcd and Kubernetes as one program, unless that is done. It appears whole or not at all; after a kill the next
+ * build goes on with what Go has compiled so far.
+ * @returns its path
+ * @throws SetupError
+ */
+export async function bringKube(options: KubeOptions = {}): Promise<string> {
+  const { env = process.env, cache = CACHE, source = join(ROOT, 'test/cluster/kube'), signal } = options;
+  const build = describeKubeBuild(source);
+  const binary = kubeBinary({ cache, source });
+  if (existsSync(binary)) return binary;
+
+  const go = (options.go ?? ((required) => bringGo(required, { env, cache })))(build.go);
+  say(
+    `set-up: build Kubernetes ${build.version} and etcd for the tests (once; several minutes on a few cores, needs 4 GB of disk)`,
+  );
+  mkdirSync(join(cache, 'kube'), { recursive: true });
+  const temporary = mkdtempSync(join(cache, 'kube', `.${build.key}-${process.pid}-`));
+  try {
+    await compile(go, [...build.args, '-o', join(temporary, 'kube'), '.'], source, env, signal);
+    for (const name of KUBE_PROGRAMS) symlinkSync('kube', join(temporary, name));
+    renameSync(temporary, join(cache, 'kube', build.key));
+  } catch (error) {
+    if (!existsSync(binary)) throw error; // otherwise another set-up was faster, with the same
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  removeAbandoned(join(cache, 'kube'), build.key);
+  return binary;
+}
+
+/** Builds of other versions are kept (another checkout may use them), what killed builds have left is not. */
+function removeAbandoned(directory: string, key: string): void {
+  for (const name of readdirSync(directory)) {
+    const owner = Number(/^\.[0-9a-f]+-(\d+)-/.exec(name)?.[1]);
+    if (name === key || !owner || isAlive(owner)) continue;
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+const TAIL_LINES = 20;
+const REPORT_PACKAGES = 250;
+
+function compile(
+  go: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Others use this machine too; and Go must not go on for minutes when set-up was killed.
+  const prefix = [...deathPrefix('TERM'), ...(findProgram('nice', env) ? ['nice', '-n', '10'] : [])];
+  const [program, ...rest] = [...prefix, go, ...args] as [string, ...string[]];
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, rest, {
+      cwd,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...env, HOME: env.HOME ?? homedir(), CGO_ENABLED: '0', GOWORK: 'off', GOTOOLCHAIN: 'local', GOFLAGS: '' },
+      ...(signal ? { signal } : {}),
+    });
+    const tail: string[] = [];
+    let packages = 0;
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (env.MEDIAJOB_VERBOSE) say(line);
+      if (/^[\w.~-]+(\/[\w.~-]+)*$/.test(line)) {
+        packages++;
+        if (packages % REPORT_PACKAGES === 0) say(`set-up: ${packages} packages compiled`);
+      } else if (!line.startsWith('go: downloading') && tail.push(line) > TAIL_LINES) tail.shift();
+    });
+    child.once('error', (error) =>
+      reject(
+        new SetupError(`${basename(program)} could not be started: ${error.message}`, mend(cwd), { cause: error }),
+      ),
+    );
+    child.once('close', (code, killedBy) => {
+      if (code === 0) resolve();
+      else reject(explain(tail.join('\n'), killedBy ?? `exit code ${code}`, cwd));
+    });
+  });
+}
+
+function mend(cwd: string): string {
+  return `cd ${cwd} && go mod download`;
+}
+
+function explain(tail: string, how: string, cwd: string): SetupError {
+  if (/no space left on device/i.test(tail))
+    return new SetupError(
+      'the disk is full; building Kubernetes needs about 4 GB',
+      'free some space, or set GOCACHE and GOMODCACHE to directories with room; then run this again, it goes on where it stopped',
+    );
+  if (/signal: killed|cannot allocate memory/.test(tail) || how === 'SIGKILL')
+    return new SetupError(
+      'the Go compiler was killed, most likely for want of memory',
+      'free some memory (linking needs about 2 GB) and run this again; it goes on where it stopped',
+    );
+  if (/dial tcp|proxyconnect|lookup .* on |TLS handshake|i\/o timeout|\b(403|404|502|503)\b/.test(tail))
+    return new SetupError(`Go could not download modules:\n${tail}`, mend(cwd));
+  return new SetupError(`Kubernetes could not be built (${how}):\n${tail}`, mend(cwd));
+}
