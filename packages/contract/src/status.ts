@@ -25,7 +25,7 @@ export const STAGE_STATES = ['Pending', 'Queued', 'Running', 'Succeeded', 'Faile
 export const StageStatus = z.strictObject({
   name: z.enum(STAGES),
   state: z.enum(STAGE_STATES),
-  percent: Percent,
+  percent: Percent.default(0),
   shards: z.int().min(1).describe('Runs that this stage is split into.'),
   shardsDone: z.int().min(0),
   attempt: z.int().min(1).describe('Attempt of the job that this stage last ran in.'),
