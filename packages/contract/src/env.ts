@@ -153,4 +153,82 @@ export const MainEnv = z.object({
 });
 export type MainEnv = z.infer<typeof MainEnv>;
 
-export const ENVIRONMENTS = { main: MainEnv, converter: ConverterEnv, transcriber: TranscriberEnv } as const;
+/** `a, b` → ['a', 'b'] */
+const words = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((it) => it.trim())
+    .filter(Boolean),
+);
+
+const dnsLabel = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a name of Kubernetes: a-z, 0-9 and -');
+
+const common = serviceEnv(8003, 9103);
+
+export const OperatorEnv = z.object({
+  MEDIAJOB_HOST: common.MEDIAJOB_HOST,
+  MEDIAJOB_PORT: common.MEDIAJOB_PORT,
+  MEDIAJOB_METRICS_PORT: common.MEDIAJOB_METRICS_PORT,
+  MEDIAJOB_INSTANCE: common.MEDIAJOB_INSTANCE,
+  MEDIAJOB_LOG_LEVEL: common.MEDIAJOB_LOG_LEVEL,
+  MEDIAJOB_SHUTDOWN_GRACE: common.MEDIAJOB_SHUTDOWN_GRACE,
+  MEDIAJOB_WATCHDOG: common.MEDIAJOB_WATCHDOG,
+  MEDIAJOB_NAMESPACE: dnsLabel
+    .default('mediajob-system')
+    .describe('Namespace of the operator itself, where its Lease and its certificate are.'),
+  MEDIAJOB_WATCH_NAMESPACES: words
+    .optional()
+    .describe('Namespaces whose MediaJobs are run, separated by commas; left out: all.'),
+  MEDIAJOB_LEADER_ELECTION: flag
+    .default(true)
+    .describe('Whether several replicas agree on one that works. Never switch it off with more than one.'),
+  MEDIAJOB_LEASE: dnsLabel.default('mediajob-operator').describe('Name of the Lease.'),
+  MEDIAJOB_RECONCILES: integer(1, 64).default(8).describe('MediaJobs looked at at once.'),
+  MEDIAJOB_CONVERTER_IMAGE: z.string().min(1).max(512).describe('Image of Jobs that convert, render and clean up.'),
+  MEDIAJOB_TRANSCRIBER_IMAGE: z.string().min(1).max(512).describe('Image of Jobs that transcribe and finalize.'),
+  MEDIAJOB_IMAGE_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  MEDIAJOB_IMAGE_PULL_SECRETS: words.optional().describe('Names of Secrets in each namespace, separated by commas.'),
+  MEDIAJOB_MEDIA_CLAIM: dnsLabel.default('media').describe('Claim of the media volume, in each namespace.'),
+  MEDIAJOB_MODELS_CLAIM: dnsLabel.default('models').describe('Claim of the models, in each namespace.'),
+  MEDIAJOB_JOB_SERVICE_ACCOUNT: dnsLabel
+    .default('default')
+    .describe('ServiceAccount of the pods of Jobs, in each namespace. It needs no rights at all.'),
+  MEDIAJOB_JOB_LOG_LEVEL: common.MEDIAJOB_LOG_LEVEL.describe('Least severe level that Jobs log.'),
+  MEDIAJOB_JOB_TTL: Duration.prefault('1h').describe('How long a Job stays when its outcome is recorded, for its log.'),
+  MEDIAJOB_RESERVE_BYTES: common.MEDIAJOB_RESERVE_BYTES,
+  MEDIAJOB_MAX_DURATION: Duration.prefault('24h').describe('Longest media transcribed.'),
+  MEDIAJOB_CHUNK_TARGET: Duration.prefault('300s').describe('Wanted length of a chunk, the unit of retry.'),
+  MEDIAJOB_CHUNKS_PER_SHARD: integer(1, 1000).default(6).describe('Chunks that one run of the transcribe stage takes.'),
+  MEDIAJOB_PROFILES_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('YAML file of profiles; it is read again when it changes. Left out: the built-in default alone.'),
+  MEDIAJOB_NODE_LOST_AFTER: Duration.prefault('15m').describe(
+    'A pod that should have ended so long ago is given up, with its node, and its run is started elsewhere.',
+  ),
+  MEDIAJOB_PROGRESS_URL: z
+    .url({
+      protocol: /^https$/,
+      error: 'must be an address such as https://mediajob-operator.mediajob-system.svc:8443',
+    })
+    .optional()
+    .describe('Where Jobs report progress. Left out: they do not, and progress moves from stage to stage only.'),
+  MEDIAJOB_PROGRESS_AUDIENCE: z
+    .string()
+    .min(1)
+    .max(253)
+    .default('mediajob.io/progress')
+    .describe('Audience of the tokens that Jobs report progress with.'),
+});
+export type OperatorEnv = z.infer<typeof OperatorEnv>;
+
+export const ENVIRONMENTS = {
+  main: MainEnv,
+  converter: ConverterEnv,
+  transcriber: TranscriberEnv,
+  operator: OperatorEnv,
+} as const;

@@ -8,6 +8,7 @@ export * from './job-env.js';
 export * from './languages.js';
 export * from './mediajob.js';
 export * from './problems.js';
+export * from './profiles.js';
 export * from './rest.js';
 export * from './runs.js';
 export * from './spec.js';
