@@ -16,7 +16,7 @@ export class Playback {
   readonly picture = new Store(false);
   #element: HTMLMediaElement | undefined;
   #frame: number | undefined;
-  /** Where to begin once the media is there. */
+  /** Where to go once the media is there, or the seek that is under way has ended. */
   #wanted: number | undefined;
   readonly #listeners = new Set<TimeListener>();
 
@@ -37,8 +37,11 @@ export class Playback {
       if (Number.isFinite(element.duration)) this.durationMs.set(Math.round(element.duration * 1000));
       this.picture.set(element instanceof HTMLVideoElement && element.videoWidth > 0);
       element.playbackRate = this.rate.get();
-      if (this.#wanted !== undefined) element.currentTime = this.#wanted / 1000;
-      this.#wanted = undefined;
+      this.#go();
+    };
+    const seeked = () => {
+      this.#go();
+      tell();
     };
     const failed = () => {
       this.failed.set(true);
@@ -50,7 +53,7 @@ export class Playback {
       playing: started,
       pause: stopped,
       ended: stopped,
-      seeked: tell,
+      seeked,
       timeupdate: tell,
       loadedmetadata: loaded,
       durationchange: loaded,
@@ -75,10 +78,21 @@ export class Playback {
   seek(ms: number): void {
     const element = this.#element;
     if (element === undefined) return;
-    const target = Math.max(0, this.durationMs.get() > 0 ? Math.min(ms, this.durationMs.get()) : ms);
-    if (element.readyState >= HTMLMediaElement.HAVE_METADATA) element.currentTime = target / 1000;
-    else this.#wanted = target;
+    this.#wanted = Math.max(0, this.durationMs.get() > 0 ? Math.min(ms, this.durationMs.get()) : ms);
+    this.#go();
     this.#tell();
+  }
+
+  /**
+   * One seek at a time; of those wanted meanwhile, the last. Chromium hangs for good, `seeking` and silent, when it is sent
+   * away and back again while the first seek is still under way.
+   */
+  #go(): void {
+    const element = this.#element;
+    if (element === undefined || this.#wanted === undefined) return;
+    if (element.readyState < HTMLMediaElement.HAVE_METADATA || element.seeking) return;
+    element.currentTime = this.#wanted / 1000;
+    this.#wanted = undefined;
   }
 
   skip(ms: number): void {
