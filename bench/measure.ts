@@ -34,8 +34,11 @@ export async function measure(
   return { wallSeconds: Number(process.hrtime.bigint() - started) / 1e9, cpuSeconds, peakRssMiB, stdout };
 }
 
-/** Samples memory and CPU time of processes and all their descendants until stop(). */
-export function sampleTree(roots: number[]): { stop(): { peakRssMiB: number; cpuSeconds: number }; series: number[] } {
+/** Samples memory (MiB) and CPU time of processes and all their descendants until stop(). */
+export function sampleTree(
+  roots: number[],
+  everyMs = 50,
+): { stop(): { peakRssMiB: number; cpuSeconds: number }; series: number[] } {
   let peak = 0;
   const cpu = new Map<number, number>();
   const series: number[] = [];
@@ -50,7 +53,7 @@ export function sampleTree(roots: number[]): { stop(): { peakRssMiB: number; cpu
     peak = Math.max(peak, sum);
     series.push(Math.round(sum / 2 ** 20));
   };
-  const timer = setInterval(sample, 50);
+  const timer = setInterval(sample, everyMs);
   sample();
   return {
     series,
