@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errnoOf } from './errors.js';
 
@@ -39,6 +39,32 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/**
+ * Node's own recursive mkdir says ENOENT where the true reason is a read-only file system.
+ * A directory that exists is fine whatever mkdir says of it: network file systems answer EROFS or EACCES before EEXIST.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    await mkdir(path, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' && parent !== path) {
+      await makeDirectory(parent);
+      await mkdir(path, { mode: DIRECTORY_MODE }).catch((again: unknown) => unlessDirectory(path, again));
+    } else {
+      await unlessDirectory(path, error);
+      return;
+    }
+  }
+  // A new directory is a name in the one above it.
+  await syncDirectory(parent);
+}
+
+async function unlessDirectory(path: string, error: unknown): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw error;
+}
+
 export const nodeFileOperations: FileOperations = {
   create: (path) => open(path, 'wx', FILE_MODE),
   write: (file, data) => file.writeFile(data),
@@ -47,11 +73,5 @@ export const nodeFileOperations: FileOperations = {
   link,
   unlink,
   syncDirectory,
-  async makeDirectory(directory) {
-    const path = resolve(directory);
-    const first = await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
-    if (first === undefined) return;
-    // Each new directory is a name in the one above it.
-    for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
-  },
+  makeDirectory: (path) => makeDirectory(resolve(path)),
 };
