@@ -9,6 +9,7 @@ import { listAll } from './list.js';
 import { withFields } from './log-fields.js';
 import type { KubeObject } from './object.js';
 import { ReflectorMetrics } from './reflector-metrics.js';
+import { isNewer } from './resource-version.js';
 
 /** Where a reflector puts what it sees: a {@link StoreScope}, usually. Called in order, never again after the abort. */
 export interface ReflectorSink<T extends KubeObject> {
@@ -157,13 +158,11 @@ export class Reflector<T extends KubeObject> {
 
   #see(event: WatchEvent<T>): void {
     const { sink } = this.#options;
-    if (event.type === 'BOOKMARK') {
-      sink.see(event);
-      this.#version = event.resourceVersion;
-    } else {
-      sink.see({ type: event.type, object: this.#transform(event.object) });
-      this.#version = event.object.metadata.resourceVersion;
-    }
+    if (event.type === 'BOOKMARK') sink.see(event);
+    else sink.see({ type: event.type, object: this.#transform(event.object) });
+    const version = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion;
+    // An event that comes twice does not take the watch back.
+    if (this.#version === undefined || !isNewer(this.#version, version)) this.#version = version;
   }
 
   readonly #transform = (object: T): T => (this.#options.transform ?? withoutManagedFields)(object);

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   cryptoProvider,
@@ -9,7 +8,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 
-cryptoProvider.set(webcrypto as Crypto);
+cryptoProvider.set(crypto);
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
@@ -22,7 +21,7 @@ export interface Authority {
 }
 
 export async function anAuthority(name: string): Promise<Authority> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const authority = await X509CertificateGenerator.createSelfSigned({
     name: `CN=${name}`,
@@ -37,7 +36,7 @@ export async function anAuthority(name: string): Promise<Authority> {
   return {
     pem: authority.toString('pem'),
     async issue() {
-      const own = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+      const own = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
       const certificate = await X509CertificateGenerator.create({
         subject: 'CN=kube-apiserver',
         issuer: authority.subject,
@@ -52,7 +51,7 @@ export async function anAuthority(name: string): Promise<Authority> {
         ],
         ...validity,
       });
-      return { cert: certificate.toString('pem'), key: pem(await webcrypto.subtle.exportKey('pkcs8', own.privateKey)) };
+      return { cert: certificate.toString('pem'), key: pem(await crypto.subtle.exportKey('pkcs8', own.privateKey)) };
     },
   };
 }
