@@ -1,9 +1,12 @@
 import { createServer } from 'node:net';
 
-/** The first of `count` neighbouring ports that are free now, with those 1100 above (metrics) free, too. */
+/**
+ * The first of `count` neighbouring ports that are free now, with those 1100 above (metrics) free, too. All lie below 32768,
+ * where systems begin to give out ports to outgoing connections: so none of those takes one before it is listened at.
+ */
 export async function freePorts(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const first = 20_000 + Math.floor(Math.random() * 20_000);
+    const first = 10_000 + Math.floor(Math.random() * 21_000);
     const wanted = Array.from({ length: count }, (_, index) => [first + index, first + index + 1100]).flat();
     const free = await Promise.all(wanted.map(isFree));
     if (free.every(Boolean)) return first;

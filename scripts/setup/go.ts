@@ -56,7 +56,7 @@ export function bringGo(required: string, options: GoOptions = {}): string {
 function goVersion(program: string, env: NodeJS.ProcessEnv): string | undefined {
   const result = spawnSync(program, ['env', 'GOVERSION'], {
     encoding: 'utf8',
-    env: { ...env, GOTOOLCHAIN: 'local', HOME: env.HOME ?? homedir() },
+    env: { ...env, GOTOOLCHAIN: 'local', GOROOT: undefined, HOME: env.HOME ?? homedir() },
   });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }

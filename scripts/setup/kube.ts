@@ -16,7 +16,7 @@ import { createInterface } from 'node:readline';
 import { deathPrefix } from './death-prefix.ts';
 import { bringGo } from './go.ts';
 import { CACHE, ROOT } from './paths.ts';
-import { SetupError, say } from './step.ts';
+import { explainSystemError, SetupError, say } from './step.ts';
 import { findProgram } from './system-packages.ts';
 
 /** What one program is, by the name it is called by. */
@@ -37,9 +37,9 @@ export interface KubeOptions {
   cache?: string;
   /** Directory of go.mod, go.sum and main.go. */
   source?: string;
+  platform?: string;
   /** Finds or brings a Go of at least this version. */
   go?: (required: string) => string;
-  signal?: AbortSignal;
 }
 
 /** All that decides what comes out of the build. */
@@ -86,34 +86,53 @@ export function kubeBinary({ cache = CACHE, source }: KubeOptions = {}): string 
 }
 
 /**
- * Builds etcd and Kubernetes as one program, unless that is done. It appears whole or not at all; after a kill the next
+ * Builds etcd and Kubernetes as one program, unless that is done or MEDIAJOB_KUBE_BIN names one. It appears whole or not at all; after a kill the next
  * build goes on with what Go has compiled so far.
  * @returns its path
  * @throws SetupError
  */
 export async function bringKube(options: KubeOptions = {}): Promise<string> {
-  const { env = process.env, cache = CACHE, source = join(ROOT, 'test/cluster/kube'), signal } = options;
-  const build = describeKubeBuild(source);
-  const binary = kubeBinary({ cache, source });
+  const { env = process.env, platform = process.platform } = options;
+  const given = env.MEDIAJOB_KUBE_BIN;
+  if (given) {
+    if (existsSync(given)) return given;
+    throw new SetupError(`MEDIAJOB_KUBE_BIN is ${given}, which is not there`, 'unset MEDIAJOB_KUBE_BIN');
+  }
+  if (platform !== 'linux')
+    throw new SetupError(
+      'the control plane of the tests is built on Linux only: the kubelet is part of it',
+      'set KUBEBUILDER_ASSETS to a directory with etcd, kube-apiserver, kube-controller-manager and kubectl',
+    );
+  const binary = kubeBinary(options);
   if (existsSync(binary)) return binary;
+  try {
+    await build(binary, options);
+  } catch (error) {
+    throw explainSystemError(error) ?? error;
+  }
+  return binary;
+}
 
-  const go = (options.go ?? ((required) => bringGo(required, { env, cache })))(build.go);
+async function build(binary: string, options: KubeOptions): Promise<void> {
+  const { env = process.env, cache = CACHE, source = join(ROOT, 'test/cluster/kube') } = options;
+  const { version, key, args, go: required } = describeKubeBuild(source);
+
+  const go = options.go ? options.go(required) : bringGo(required, { env, cache });
   say(
-    `set-up: build Kubernetes ${build.version} and etcd for the tests (once; several minutes on a few cores, needs 4 GB of disk)`,
+    `set-up: build Kubernetes ${version} and etcd for the tests (once; several minutes on a few cores, needs 4 GB of disk)`,
   );
   mkdirSync(join(cache, 'kube'), { recursive: true });
-  const temporary = mkdtempSync(join(cache, 'kube', `.${build.key}-${process.pid}-`));
+  const temporary = mkdtempSync(join(cache, 'kube', `.${key}-${process.pid}-`));
   try {
-    await compile(go, [...build.args, '-o', join(temporary, 'kube'), '.'], source, env, signal);
+    await compile(go, [...args, '-o', join(temporary, 'kube'), '.'], source, env);
     for (const name of KUBE_PROGRAMS) symlinkSync('kube', join(temporary, name));
-    renameSync(temporary, join(cache, 'kube', build.key));
+    renameSync(temporary, join(cache, 'kube', key));
   } catch (error) {
     if (!existsSync(binary)) throw error; // otherwise another set-up was faster, with the same
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
-  removeAbandoned(join(cache, 'kube'), build.key);
-  return binary;
+  removeAbandoned(join(cache, 'kube'), key);
 }
 
 /** Builds of other versions are kept (another checkout may use them), what killed builds have left is not. */
@@ -137,13 +156,7 @@ function isAlive(pid: number): boolean {
 const TAIL_LINES = 20;
 const REPORT_PACKAGES = 250;
 
-function compile(
-  go: string,
-  args: string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+function compile(go: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
   // Others use this machine too; and Go must not go on for minutes when set-up was killed.
   const prefix = [...deathPrefix('TERM'), ...(findProgram('nice', env) ? ['nice', '-n', '10'] : [])];
   const [program, ...rest] = [...prefix, go, ...args] as [string, ...string[]];
@@ -151,8 +164,15 @@ function compile(
     const child = spawn(program, rest, {
       cwd,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...env, HOME: env.HOME ?? homedir(), CGO_ENABLED: '0', GOWORK: 'off', GOTOOLCHAIN: 'local', GOFLAGS: '' },
-      ...(signal ? { signal } : {}),
+      env: {
+        ...env,
+        HOME: env.HOME ?? homedir(),
+        CGO_ENABLED: '0',
+        GOWORK: 'off',
+        GOTOOLCHAIN: 'local',
+        GOFLAGS: '',
+        GOROOT: undefined,
+      },
     });
     const tail: string[] = [];
     let packages = 0;
@@ -165,21 +185,21 @@ function compile(
     });
     child.once('error', (error) =>
       reject(
-        new SetupError(`${basename(program)} could not be started: ${error.message}`, mend(cwd), { cause: error }),
+        new SetupError(`${basename(program)} could not be started: ${error.message}`, mend(go, cwd), { cause: error }),
       ),
     );
     child.once('close', (code, killedBy) => {
       if (code === 0) resolve();
-      else reject(explain(tail.join('\n'), killedBy ?? `exit code ${code}`, cwd));
+      else reject(explain(tail.join('\n'), killedBy ?? `exit code ${code}`, go, cwd));
     });
   });
 }
 
-function mend(cwd: string): string {
-  return `cd ${cwd} && go mod download`;
+function mend(go: string, cwd: string): string {
+  return `cd ${cwd} && ${go} mod download`;
 }
 
-function explain(tail: string, how: string, cwd: string): SetupError {
+function explain(tail: string, how: string, go: string, cwd: string): SetupError {
   if (/no space left on device/i.test(tail))
     return new SetupError(
       'the disk is full; building Kubernetes needs about 4 GB',
@@ -191,6 +211,6 @@ function explain(tail: string, how: string, cwd: string): SetupError {
       'free some memory (linking needs about 2 GB) and run this again; it goes on where it stopped',
     );
   if (/dial tcp|proxyconnect|lookup .* on |TLS handshake|i\/o timeout|\b(403|404|502|503)\b/.test(tail))
-    return new SetupError(`Go could not download modules:\n${tail}`, mend(cwd));
-  return new SetupError(`Kubernetes could not be built (${how}):\n${tail}`, mend(cwd));
+    return new SetupError(`Go could not download modules:\n${tail}`, mend(go, cwd));
+  return new SetupError(`Kubernetes could not be built (${how}):\n${tail}`, mend(go, cwd));
 }
