@@ -84,7 +84,7 @@ describe('the engine pool', () => {
     expect(fresh.modelSha256).toBe('base@2');
     expect(log).toEqual(['open base', 'open base']);
     old.release();
-    await vi.waitFor(() => expect(log).toEqual(['open base', 'open base', 'close base']));
+    await vi.waitFor(() => expect(log).toEqual(['open base', 'open base', 'close base']), 30_000);
     expect(pool.models).toEqual(['base']);
   });
 
@@ -112,12 +112,12 @@ describe('the engine pool', () => {
     const stop = new AbortController();
     const cancelled = pool.acquire('base', { signal: stop.signal });
     const other = pool.acquire('base');
-    await vi.waitFor(() => expect(pool.models).toEqual(['base']));
+    await vi.waitFor(() => expect(pool.models).toEqual(['base']), 30_000);
     stop.abort(new Error('cancelled'));
     await expect(cancelled).rejects.toThrow('cancelled');
     await vi.waitFor(() => {
       open({ close: async () => undefined } as unknown as Engine);
-    });
+    }, 30_000);
     expect((await other).modelSha256).toBe('base@1');
   });
 

@@ -4,6 +4,8 @@ import { type Entry, type EntryDependencies, runEntry } from './entry.js';
 import { failureOf } from './failure.js';
 import { requestOf } from './job-arguments.js';
 import { type StepTools, stepToolsOf } from './job-context.js';
+import { ProgressPoster } from './progress-poster.js';
+import { httpsSender, progressTargetOf } from './progress-target.js';
 import { runStep } from './run-step.js';
 
 /** Progress goes to the log this often: a long run would write thousands of lines. */
@@ -32,7 +34,7 @@ export function runJob(argv: readonly string[], env: NodeJS.ProcessEnv, deps: Jo
     let usage: () => Usage | undefined = () => undefined;
     const outcome = await meter.measure((asked) => {
       usage = asked;
-      return outcomeOf(argv, env, deps, entry);
+      return outcomeOf(argv, env, deps, entry, usage);
     });
     // Only now has everything ended that is to be counted.
     const used = usage();
@@ -47,23 +49,46 @@ async function outcomeOf(
   env: NodeJS.ProcessEnv,
   deps: JobDependencies,
   { signal, log, now }: Entry,
+  usage: () => Usage | undefined,
 ): Promise<StepOutcome> {
   let tools: StepTools | undefined;
+  let reports: Reports | undefined;
   try {
     const request = await requestOf(argv, env);
     tools = (deps.tools ?? stepToolsOf)(request.stage, env, log);
-    const progress = loggedProgress(log, now);
+    reports = reportsOf(env, request.runId, usage, log);
+    const progress = toldProgress(log, now, reports);
     return { result: await runStep(request, { ...tools, signal, log, progress, now }) };
   } catch (error) {
     return { failure: failureOf(error) };
   } finally {
-    await tools?.engines?.close();
+    await Promise.all([tools?.engines?.close(), reports?.close()]);
   }
 }
 
-function loggedProgress(log: StepLogger, now: () => Date): (progress: StepProgress) => void {
+type Reports = Pick<ProgressPoster, 'report' | 'close'>;
+
+function reportsOf(
+  env: NodeJS.ProcessEnv,
+  runId: string,
+  usage: () => Usage | undefined,
+  log: StepLogger,
+): Reports | undefined {
+  const target = progressTargetOf(env, log);
+  if (target === undefined) return undefined;
+  const { send, close } = httpsSender(target);
+  const poster = new ProgressPoster({ runId, send, usage, log });
+  return { report: (progress) => poster.report(progress), close: () => poster.close().finally(close) };
+}
+
+function toldProgress(
+  log: StepLogger,
+  now: () => Date,
+  reports: Reports | undefined,
+): (progress: StepProgress) => void {
   let lastMs = Number.NEGATIVE_INFINITY;
   return (progress) => {
+    reports?.report(progress);
     const nowMs = now().getTime();
     if (progress.fraction < 1 && nowMs - lastMs < PROGRESS_EVERY_MS) return;
     lastMs = nowMs;
