@@ -110,7 +110,9 @@ export class ControlPlane {
 
   /** Keys, certificates and kubeconfigs; nothing runs yet. */
   static async prepare(options: ControlPlaneOptions): Promise<ControlPlane> {
+    // What is missing is told before anything runs.
     for (const name of ['etcd', 'kube-apiserver'] as const) kubeProgram(name);
+    if (options.controllers !== false) kubeProgram('kube-controller-manager');
     const authority = await Authority.create('mediajob-test');
     const serving = await authority.server('kube-apiserver', {
       dns: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
