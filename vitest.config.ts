@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // Never 'import': Vitest hands these to Node, where require() of a CommonJS package would then get its ES module.
 const conditions = ['@mediajob/source', 'node'];
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+// What is waited for takes as long as the machine lets it: waits end early when it is there, and limits only end broken tests.
+const patient = { expect: { poll: { timeout: 60_000 } }, testTimeout: 120_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   test: {
@@ -11,9 +13,11 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: 'unit',
           include: [
             '{packages,services}/*/src/**/*.spec.{ts,tsx}',
+            'packages/*/test/memory-api/**/*.spec.ts',
             'operator/src/**/*.spec.ts',
             'scripts/**/*.spec.ts',
             'test/unit/**/*.spec.ts',
@@ -23,20 +27,20 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: 'medium',
           include: [
             '{packages,services}/*/test/medium/**/*.spec.ts',
             'operator/test/medium/**/*.spec.ts',
             'test/medium/**/*.spec.ts',
           ],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
           maxWorkers: 2,
         },
       },
       {
         ...shared,
         test: {
+          ...patient,
           name: 'system',
           include: ['test/system/**/*.spec.ts'],
           testTimeout: 600_000,
@@ -47,6 +51,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: 'control-plane',
           include: ['test/control-plane/**/*.spec.ts'],
           testTimeout: 300_000,
@@ -57,10 +62,9 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: 'browser',
           include: ['test/browser/**/*.spec.ts'],
-          // What a browser does takes as long as the machine lets it: waits end early when it is done.
-          expect: { poll: { timeout: 30_000 } },
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -54,17 +54,14 @@ describe('the list of jobs', () => {
     expect(await page.getByRole('row').count()).toBeLessThan(110);
     const last = page.getByRole('row', { name: /archive-119/ });
     await expect
-      .poll(
-        async () => {
-          await page.keyboard.press('End');
-          return last.count();
-        },
-        { timeout: 20_000 },
-      )
+      .poll(async () => {
+        await page.keyboard.press('End');
+        return last.count();
+      })
       .toBe(1);
     await page.getByLabel('Search by name').fill('ИНТЕРВЬЮ');
     await page.getByText('1 job', { exact: true }).waitFor();
-    expect(page.url()).toContain('search=');
+    await expect.poll(() => page.url()).toContain('search=');
     await page.getByLabel('Search by name').fill('');
     await page.getByRole('radio', { name: 'Failed' }).check();
     await page.getByRole('row', { name: /scan-0042/ }).waitFor();
@@ -98,9 +95,9 @@ describe('the list of jobs', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('menuitem', { name: 'Run again' }).waitFor();
     await page.keyboard.press('End');
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Delete…');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Delete…');
     await page.keyboard.press('Escape');
-    expect(await trigger.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => trigger.evaluate((element) => element === document.activeElement)).toBe(true);
   });
 });
 
@@ -157,8 +154,9 @@ it('changes language and appearance at once and remembers both', async () => {
   await page.getByRole('heading', { name: 'Настройки' }).waitFor();
   const light = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   await page.getByRole('radio', { name: 'Тёмное' }).check();
-  const dark = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  expect(dark).not.toBe(light);
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  await expect.poll(background).not.toBe(light);
+  const dark = await background();
   await page.reload();
   await page.getByRole('heading', { name: 'Настройки' }).waitFor();
   expect(await page.getAttribute('html', 'lang')).toBe('ru');

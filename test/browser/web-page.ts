@@ -10,6 +10,9 @@ export interface PageWishes {
   readonly width?: number;
 }
 
+/** Ends a broken test: what a page does takes as long as the machine lets it. */
+export const WAIT_MS = 120_000;
+
 /** A browser with the page as it ships, in front of a double of main. */
 export class PageBench {
   readonly #browser: Browser;
@@ -61,6 +64,7 @@ export class PageBench {
       reducedMotion: 'reduce',
       permissions: ['clipboard-read', 'clipboard-write'],
     });
+    context.setDefaultTimeout(WAIT_MS);
     this.#contexts.push(context);
     const page = await context.newPage();
     const complaints: string[] = [];

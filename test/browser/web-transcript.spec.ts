@@ -116,11 +116,11 @@ describe('reading along', () => {
     const { url, world } = await bench.server();
     const { page } = await bench.open(`${url}/jobs/${world.long}`);
     await page.getByText('Doubtful: the model was unsure.').first().waitFor();
-    expect((await marked(page, 'low')).length).toBeGreaterThan(0);
+    await expect.poll(async () => (await marked(page, 'low')).length).toBeGreaterThan(0);
     const before = await page.evaluate(() => window.scrollY);
     for (let time = 0; time < 5; time += 1) await page.getByRole('button', { name: /doubtful places/ }).click();
     await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(before);
-    expect(await page.locator('.is-doubtful:visible').count()).toBeGreaterThan(0);
+    await expect.poll(() => page.locator('.is-doubtful:visible').count()).toBeGreaterThan(0);
   });
 });
 
@@ -213,6 +213,6 @@ describe('correcting', () => {
     await page.getByRole('button', { name: 'Load again' }).click();
     const first = page.getByRole('textbox', { name: 'Text from 0:00' });
     await expect.poll(() => first.inputValue()).toBe('And so, my fellow citizens,');
-    expect(await page.getByRole('textbox', { name: 'Text from 0:04' }).inputValue()).toBe('mine');
+    await expect.poll(() => page.getByRole('textbox', { name: 'Text from 0:04' }).inputValue()).toBe('mine');
   });
 });

@@ -174,7 +174,7 @@ export async function until(
   what: string,
   ask: () => Promise<boolean | undefined>,
   explain: () => string = () => '',
-  limitMs = 240_000,
+  limitMs = 480_000,
 ): Promise<void> {
   const end = Date.now() + limitMs;
   while (!(await ask())) {

@@ -26,7 +26,7 @@ function aQueue(options: Partial<TaskQueueOptions> = {}) {
     ...options,
   });
   const running = async (runId: string) => {
-    await vi.waitFor(() => expect(runs.has(runId)).toBe(true));
+    await vi.waitFor(() => expect(runs.has(runId)).toBe(true), 30_000);
     const run = runs.get(runId);
     if (run === undefined) throw new Error('not running');
     return run;
@@ -36,7 +36,7 @@ function aQueue(options: Partial<TaskQueueOptions> = {}) {
       const status = queue.get(id);
       expect(status.finishedAt).toBeDefined();
       return status;
-    });
+    }, 30_000);
   return { queue, running, settled };
 }
 
@@ -165,9 +165,9 @@ describe('a task', () => {
     queue.subscribe('a', (status) => seen.push(status));
     const run = await running('a');
     run.context.progress({ fraction: 0.25 });
-    await vi.waitFor(() => expect(seen.at(-1)?.progress).toEqual({ fraction: 0.25 }));
+    await vi.waitFor(() => expect(seen.at(-1)?.progress).toEqual({ fraction: 0.25 }), 30_000);
     run.end(done);
-    await vi.waitFor(() => expect(seen.at(-1)?.state).toBe('succeeded'));
+    await vi.waitFor(() => expect(seen.at(-1)?.state).toBe('succeeded'), 30_000);
     run.context.progress({ fraction: 0.5 });
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(seen.filter((it) => it.finishedAt !== undefined)).toHaveLength(1);
@@ -180,7 +180,7 @@ describe('a task', () => {
     const run = await running('a');
     queue.subscribe('a', (status) => seen.push(status.progress?.fraction));
     for (let step = 1; step <= 100; step++) run.context.progress({ fraction: step / 100 });
-    await vi.waitFor(() => expect(seen.at(-1)).toBe(1));
+    await vi.waitFor(() => expect(seen.at(-1)).toBe(1), 30_000);
     expect(seen.length).toBeLessThan(5);
   });
 

@@ -133,19 +133,20 @@ describe('a service as a process', () => {
     });
     await listening();
     child.kill('SIGINT');
-    await vi.waitFor(() => expect(lines.map((it) => it.msg)).toContain('shutting down'));
+    await vi.waitFor(() => expect(lines.map((it) => it.msg)).toContain('shutting down'), 30_000);
     child.kill('SIGINT');
     child.kill('SIGTERM');
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
   it('ends at once when the signal comes again a while later', async () => {
-    const { child, ended, listening } = start({
+    const { child, ended, listening, lines } = start({
       extra: `context.shutdown.on('stop-children', 'hangs', () => new Promise(() => {}));`,
       environment: { MEDIAJOB_SHUTDOWN_GRACE: '10m' },
     });
     await listening();
     child.kill('SIGTERM');
+    await vi.waitFor(() => expect(lines.map((it) => it.msg)).toContain('shutting down'), 30_000);
     await new Promise((resolve) => setTimeout(resolve, 1300));
     child.kill('SIGTERM');
     expect(await ended).toEqual({ code: 143, signal: null });
@@ -166,11 +167,12 @@ describe('a service as a process', () => {
   });
 
   it('is ended by its watchdog when its event loop hangs', async () => {
-    const { ended, stderr, listening } = start({
-      extra: `setTimeout(() => { for (;;) {} }, 1500);`,
+    const { child, ended, stderr, listening } = start({
+      extra: `process.on('SIGUSR2', () => { for (;;) {} });`,
       environment: { MEDIAJOB_WATCHDOG: '1s' },
     });
     await listening();
+    child.kill('SIGUSR2');
     expect((await ended).signal).toBe('SIGKILL');
     expect(stderr()).toContain('event loop stood still');
   });

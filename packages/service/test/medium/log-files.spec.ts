@@ -87,7 +87,7 @@ describe('the log', () => {
       if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     }
     await log.close();
-    await vi.waitFor(async () => expect((await readdir(folder)).length).toBeLessThanOrEqual(4));
+    await vi.waitFor(async () => expect((await readdir(folder)).length).toBeLessThanOrEqual(4), 30_000);
     const names = await readdir(folder);
     expect(names.length).toBeGreaterThan(2);
     for (const name of names) expect((await stat(join(folder, name))).size).toBeLessThan(40 * 1024);
@@ -101,7 +101,7 @@ describe('the log', () => {
     await writeFile(join(root, 'logs'), 'a file where the folder should be');
     const { log, stdout, drops } = aLog();
     for (let n = 0; n < 5; n++) log.logger.info({ n }, 'line');
-    await vi.waitFor(async () => expect(await drops()).toBeGreaterThanOrEqual(5));
+    await vi.waitFor(async () => expect(await drops()).toBeGreaterThanOrEqual(5), 30_000);
     log.logger.info('later');
     expect(stdout.filter((it) => it.msg === 'line')).toHaveLength(5);
     expect(stdout.filter((it) => String(it.msg).startsWith('log files cannot be written'))).toHaveLength(1);
@@ -153,13 +153,13 @@ describe('log files on a full disk', () => {
       files.write(line);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await vi.waitFor(() => expect(states[0]).toBe('failed'));
+    await vi.waitFor(() => expect(states[0]).toBe('failed'), 30_000);
     expect(dropped).toBeGreaterThan(0);
     await rm(join(disk(), 'logs'), { recursive: true });
     await vi.waitFor(() => {
       files.write('again\n');
       expect(states).toContain('recovered');
-    });
+    }, 30_000);
     files.write('last\n');
     await files.close();
     const names = await readdir(join(disk(), 'logs'));

@@ -35,7 +35,7 @@ describe('the tasks API', () => {
       const got = await statusOf(await fetch('/v1/tasks/a'));
       expect(got.state).toBe('succeeded');
       return got;
-    });
+    }, 30_000);
     expect(status).toMatchObject({ instance: service.context.instance, result: cleaned, stage: 'cleanup' });
     expect(Date.parse(status.startedAt ?? '')).toBeLessThanOrEqual(Date.parse(status.finishedAt ?? ''));
     const list = TaskList.parse(await (await fetch('/v1/tasks')).json());
@@ -92,7 +92,7 @@ describe('the tasks API', () => {
     await put('a', cleanupRequest());
     await held.started;
     expect((await fetch('/v1/tasks/a', { method: 'DELETE' })).status).toBe(200);
-    await vi.waitFor(async () => expect((await statusOf(await fetch('/v1/tasks/a'))).state).toBe('cancelled'));
+    await vi.waitFor(async () => expect((await statusOf(await fetch('/v1/tasks/a'))).state).toBe('cancelled'), 30_000);
     expect(held.aborted()).toBe(true);
   });
 
@@ -133,10 +133,12 @@ describe('the tasks API', () => {
       requestId: 'from-main-1',
       instance: service.context.instance,
     });
-    await vi.waitFor(() =>
-      expect(lines).toContainEqual(
-        expect.objectContaining({ task: 'a', msg: 'cleanup succeeded', requestId: 'from-main-1' }),
-      ),
+    await vi.waitFor(
+      () =>
+        expect(lines).toContainEqual(
+          expect.objectContaining({ task: 'a', msg: 'cleanup succeeded', requestId: 'from-main-1' }),
+        ),
+      30_000,
     );
   });
 
@@ -166,7 +168,7 @@ describe('metrics', () => {
       const got = await metrics();
       expect(sampleOf(got, 'media_task_seconds_count', { stage: 'cleanup', outcome: 'succeeded' })).toBe(1);
       return got;
-    });
+    }, 30_000);
     const route = '/v1/tasks/:id';
     expect(sampleOf(text, 'http_requests_total', { method: 'PUT', route, status: '201' })).toBe(1);
     expect(sampleOf(text, 'http_requests_total', { method: 'GET', route, status: '200' })).toBe(1);

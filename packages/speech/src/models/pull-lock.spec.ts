@@ -42,7 +42,7 @@ describe('the lock of a pull', () => {
     const release = await takeLock(path, quick);
     const holders: string[] = [];
     const next = takeLock(path, { ...quick, onWait: (holder) => holders.push(holder) });
-    await vi.waitUntil(() => holders.length > 0);
+    await vi.waitUntil(() => holders.length > 0, 30_000);
     await release();
     await (await next)();
     expect(holders).toEqual([`process ${process.pid} on ${hostname()}`]);

@@ -13,7 +13,7 @@ describe('UploadLocker', () => {
     let handedOver = false;
     const newer = locker.newLock('a');
     const waiting = newer.lock(never(), () => {}).then(() => (handedOver = true));
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce(), 30_000);
     expect(handedOver).toBe(false);
     await old.unlock();
     await waiting;

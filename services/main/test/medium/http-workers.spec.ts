@@ -86,7 +86,7 @@ it('a worker that is down is not asked again and again, and is found when it is 
   for (let i = 0; i < 20; i++) expect((await client.get(address, ID)).kind).toBe('unreachable');
   expect(asked).toBeLessThan(20);
   up = true;
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 3000; i++) {
     if ((await client.get(address, ID)).kind === 'status') return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -82,7 +82,7 @@ const problemOf = async (answer: Response) => {
   return `${answer.status} ${problem.code}`;
 };
 async function untilPhase(id: string, phase: string): Promise<MediaJob> {
-  for (let i = 0; i < 1000; i++) {
+  for (let i = 0; i < 5000; i++) {
     const job = await jobOf(await call('GET', `/api/v1/jobs/${id}`));
     if (job.status.phase === phase) return job;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -171,7 +171,7 @@ describe('the jobs API', () => {
     const headers = { 'tus-resumable': '1.0.0' };
     expect((await fetch(`${url}${path}`, { method: 'DELETE', headers })).status).toBe(409);
     expect((await call('DELETE', `/api/v1/jobs/${job.metadata.uid}`)).status).toBe(202);
-    for (let i = 0; i < 500 && (await call('GET', `/api/v1/jobs/${job.metadata.uid}`)).status !== 404; i++) {
+    for (let i = 0; i < 5000 && (await call('GET', `/api/v1/jobs/${job.metadata.uid}`)).status !== 404; i++) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(await problemOf(await call('GET', `/api/v1/jobs/${job.metadata.uid}`))).toBe('404 job-not-found');

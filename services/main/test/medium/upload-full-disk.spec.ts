@@ -75,7 +75,7 @@ describe.skipIf(!root)('on a disk that is full', () => {
       .digest('hex');
     expect(stored).toBe(createHash('sha256').update(bytes).digest('hex'));
     // The checksum is worked out in the background and written beside: only then is nothing in the making.
-    await vi.waitFor(async () => expect((await readdir(directory)).sort()).toEqual(['source', 'upload.json']));
+    await vi.waitFor(async () => expect((await readdir(directory)).sort()).toEqual(['source', 'upload.json']), 30_000);
   });
 
   it('a full disk at the very end does not make an upload look complete that is not', async () => {

@@ -39,15 +39,16 @@ describe('a pull of a model', () => {
     tell('downloading', 0.5);
     expect(pulls.stateOf('base')).toEqual({ state: 'running', step: 'downloading', fraction: 0.5 });
     settle().resolve();
-    await vi.waitFor(() => expect(pulls.stateOf('base')).toBeUndefined());
+    await vi.waitFor(() => expect(pulls.stateOf('base')).toBeUndefined(), 30_000);
   });
 
   it('that failed says why, and may be asked for again', async () => {
     const { pulls, calls, settle } = aPull();
     pulls.start('base');
     settle().reject(new Error('No source has it. Check the network.'));
-    await vi.waitFor(() =>
-      expect(pulls.stateOf('base')).toEqual({ state: 'failed', message: 'No source has it. Check the network.' }),
+    await vi.waitFor(
+      () => expect(pulls.stateOf('base')).toEqual({ state: 'failed', message: 'No source has it. Check the network.' }),
+      30_000,
     );
     pulls.start('base');
     expect(calls).toEqual(['base', 'base']);

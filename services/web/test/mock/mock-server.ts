@@ -36,6 +36,8 @@ interface Upload {
   readonly fileName: string;
   readonly fileType: string;
   received: number;
+  /** The request whose bytes count. What an earlier one still has under way is lost, as main loses it. */
+  receiving?: IncomingMessage | undefined;
 }
 
 class Refusal extends Error {
@@ -309,6 +311,8 @@ export class MockServer {
       res.writeHead(204).end();
       return;
     }
+    // As in main: whoever asks where an upload stands ends what came before.
+    upload.receiving = undefined;
     if (method === 'PATCH') await this.#receive(upload, req);
     res.writeHead(method === 'HEAD' ? 200 : 204, {
       'upload-offset': upload.received,
@@ -322,7 +326,9 @@ export class MockServer {
     if (Number(req.headers['upload-offset']) !== upload.received) {
       throw new Refusal('conflict', `The upload stands at ${upload.received}.`);
     }
+    upload.receiving = req;
     for await (const chunk of req as AsyncIterable<Buffer>) {
+      if (upload.receiving !== req) return;
       upload.received += chunk.length;
       if (this.refuseUpload !== undefined && upload.received >= this.refuseUpload.afterBytes) {
         throw new Refusal(this.refuseUpload.code, 'The test refuses this upload.');
