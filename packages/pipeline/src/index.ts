@@ -1,4 +1,5 @@
 export { parseRunName, type RunKey, runName } from '@mediajob/contract';
+export { findCondition, withConditions } from './conditions.js';
 export { decide } from './decide.js';
 export type { Action, Decision, JobEvent, StopReason } from './decision.js';
 export {

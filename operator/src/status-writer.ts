@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type MediaJobStatus, type StageName, TERMINAL_PHASES } from '@mediajob/contract';
+import type { Clock, KubeApi } from '@mediajob/kube';
+import { FieldManager } from './labels.js';
+import { type MediaJobObject, MediaJobs } from './media-job-kind.js';
+
+export interface StatusWriterOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  /** Takes the answer of a write, so that nothing is decided on an older one. */
+  put(object: MediaJobObject): void;
+  /** Pause in ms between two writes of a job's progress; 5 s when left out. */
+  readonly progressEveryMs?: number;
+}
+
+export interface StatusWritten {
+  readonly object: MediaJobObject;
+  /** ms after which progress that was held back may be written. */
+  readonly progressDueMs: number | undefined;
+}
+
+const PROGRESS_EVERY_MS = 5_000;
+
+/**
+ * Writes a status in two parts, each by its own field manager: what happened (at once, and only when it is different),
+ * and how far it is (for people: at most every few seconds, and never after the end). Every write carries the version
+ * it was decided on, so that an old decision, of a leader that was replaced even, never overwrites a newer one.
+ */
+export class MediaJobStatusWriter {
+  readonly #options: StatusWriterOptions;
+  /** Monotonic ms. */
+  readonly #progressAt = new Map<string, number>();
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param before the status of `object`
+   * @throws KubeApiError: Conflict when somebody else wrote meanwhile; then look again
+   */
+  async write(
+    object: MediaJobObject,
+    before: MediaJobStatus,
+    after: MediaJobStatus,
+    signal: AbortSignal,
+  ): Promise<StatusWritten> {
+    const turning = before.attempt !== after.attempt || (isTerminal(after) && !isTerminal(before));
+    const moved = !isDeepStrictEqual(progressPart(before), progressPart(after));
+    // Progress belongs to its attempt, and 100 % to success: it is there first, so that a death in between, after which
+    // all of this is done again, leaves neither an attempt with another one's progress nor a success at 63 %.
+    const first = turning && this.#known(before, after);
+    let current = object;
+    if (first && moved) current = await this.#writeProgress(current, after, signal);
+    if (!isDeepStrictEqual(mainPart(before), mainPart(after))) {
+      current = await this.#apply(current, FieldManager.status, mainPart(after), signal);
+    }
+    if (!moved || first || (isTerminal(before) && !turning)) return { object: current, progressDueMs: undefined };
+    const dueMs = turning ? 0 : this.dueInMs(object.metadata.uid);
+    if (dueMs > 0) return { object: current, progressDueMs: dueMs };
+    return { object: await this.#writeProgress(current, after, signal), progressDueMs: undefined };
+  }
+
+  /** ms until progress of a job may be written again. */
+  dueInMs(uid: string): number {
+    const { clock, progressEveryMs = PROGRESS_EVERY_MS } = this.#options;
+    const last = this.#progressAt.get(uid);
+    return last === undefined ? 0 : Math.max(0, last + progressEveryMs - clock.monotonic());
+  }
+
+  /** Of a job that is gone. */
+  drop(uid: string): void {
+    this.#progressAt.delete(uid);
+  }
+
+  /** Stages whose percentage can be written: the part that is not progress has to be there. */
+  #known(before: MediaJobStatus, after: MediaJobStatus): boolean {
+    return after.stages.every(({ name }) => before.stages.some((stage) => stage.name === name));
+  }
+
+  async #writeProgress(object: MediaJobObject, after: MediaJobStatus, signal: AbortSignal): Promise<MediaJobObject> {
+    const { uid } = object.metadata;
+    const written = await this.#apply(object, FieldManager.progress, progressPart(after), signal);
+    if (isTerminal(after)) this.drop(uid);
+    else this.#progressAt.set(uid, this.#options.clock.monotonic());
+    return written;
+  }
+
+  async #apply(
+    { metadata }: MediaJobObject,
+    fieldManager: string,
+    status: object,
+    signal: AbortSignal,
+  ): Promise<MediaJobObject> {
+    const { api, put } = this.#options;
+    const { name, namespace, uid, resourceVersion } = metadata;
+    const written = await api.apply(
+      MediaJobs,
+      {
+        apiVersion: MediaJobs.apiVersion,
+        kind: MediaJobs.kind,
+        metadata: { name, uid, resourceVersion, ...(namespace !== undefined && { namespace }) },
+        status,
+      },
+      { fieldManager, force: true, subresource: 'status', signal },
+    );
+    put(written);
+    return written;
+  }
+}
+
+function isTerminal({ phase }: MediaJobStatus): boolean {
+  return TERMINAL_PHASES.includes(phase);
+}
+
+/** All but what `mediajob-progress` writes. */
+function mainPart(status: MediaJobStatus): object {
+  const { progress: _progress, usage: _usage, stages, ...rest } = status;
+  return { ...rest, stages: stages.map(({ percent: _percent, ...stage }) => stage) };
+}
+
+interface ProgressPart {
+  readonly progress: MediaJobStatus['progress'];
+  readonly usage?: MediaJobStatus['usage'];
+  readonly stages: readonly { readonly name: StageName; readonly percent: number }[];
+}
+
+function progressPart({ progress, usage, stages }: MediaJobStatus): ProgressPart {
+  return {
+    progress,
+    ...(usage !== undefined && { usage }),
+    stages: stages.map(({ name, percent }) => ({ name, percent })),
+  };
+}
