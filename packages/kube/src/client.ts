@@ -177,7 +177,8 @@ function listOf<T extends KubeObject>(kind: Kind<T>, request: string, answer: un
     readonly items?: unknown;
   } | null;
   const resourceVersion = list?.metadata?.resourceVersion;
-  const items = list?.items ?? [];
+  // Go writes an empty one as null. Without the word it is no list: an informer would take everything for gone.
+  const items = list?.items === null ? [] : list?.items;
   if (typeof resourceVersion !== 'string' || !Array.isArray(items)) throw invalidAnswer(request, 'is no list', 200);
   const { continue: next, remainingItemCount } = list?.metadata ?? {};
   return {

@@ -27,12 +27,18 @@ export class LoopbackServer {
   respond: Respond;
   readonly #server: Http2SecureServer;
   readonly #sockets = new Set<Socket>();
+  readonly #watches = new Set<Http2ServerResponse>();
 
-  static async start(authority: Authority, respond: Respond, http1 = false): Promise<LoopbackServer> {
+  static async start(
+    authority: Authority,
+    respond: Respond,
+    protocol: 'h2' | 'http/1.1' = 'h2',
+  ): Promise<LoopbackServer> {
     const identity = await authority.issue();
-    const server = http1
-      ? (createTlsServer(identity) as unknown as Http2SecureServer)
-      : createSecureServer({ ...identity, allowHTTP1: true });
+    const server =
+      protocol === 'http/1.1'
+        ? (createTlsServer(identity) as unknown as Http2SecureServer)
+        : createSecureServer({ ...identity, allowHTTP1: true, maxSessionMemory: 1000 });
     const loopback = new LoopbackServer(server, respond);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return loopback;
@@ -67,6 +73,15 @@ export class LoopbackServer {
     this.#server.setSecureContext(await authority.issue());
   }
 
+  /** Writes to all watches that are open. */
+  tellWatches(text: string): void {
+    for (const watch of this.#watches) watch.write(text);
+  }
+
+  get watches(): number {
+    return this.#watches.size;
+  }
+
   /** Cuts every connection, in the middle of whatever it carries. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -91,9 +106,21 @@ export class LoopbackServer {
         body: Buffer.concat(chunks).toString('utf8'),
       };
       this.requests.push(seen);
+      if (isWatch(seen)) {
+        this.#watches.add(response);
+        response.on('close', () => this.#watches.delete(response));
+      }
       this.respond(seen, response);
     });
   }
+}
+
+export function isWatch({ url }: SeenRequest): boolean {
+  return url.searchParams.get('watch') === 'true';
+}
+
+export function bookmark(resourceVersion: string): string {
+  return `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } })}\n`;
 }
 
 export function answer(
