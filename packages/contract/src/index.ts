@@ -7,6 +7,7 @@ export * from './ids.js';
 export * from './job-env.js';
 export * from './languages.js';
 export * from './mediajob.js';
+export * from './operator-env.js';
 export * from './problems.js';
 export * from './profiles.js';
 export * from './rest.js';

@@ -1,4 +1,11 @@
-import { type ConverterEnv, ENVIRONMENTS, ExitCode, type MainEnv, type TranscriberEnv } from '@mediajob/contract';
+import {
+  type ConverterEnv,
+  ENVIRONMENTS,
+  ExitCode,
+  JobEnv,
+  type MainEnv,
+  type TranscriberEnv,
+} from '@mediajob/contract';
 import type { z } from 'zod';
 
 /** The settings that every service has. */
@@ -37,14 +44,12 @@ export function loadEnv<Schema extends z.ZodType>(
   );
 }
 
-/** Variables of the set-up, of a Job's command and of the model commands. */
+/** Variables of the set-up and of the model commands. */
 const OTHER_VARIABLES = [
   'MEDIAJOB_CACHE_DIR',
   'MEDIAJOB_CHROMIUM',
   'MEDIAJOB_INVOCATION_DIR',
   'MEDIAJOB_MODEL_SOURCE',
-  'MEDIAJOB_REQUEST',
-  'MEDIAJOB_TERMINATION_LOG',
   'MEDIAJOB_VERBOSE',
 ];
 
@@ -54,6 +59,7 @@ const OTHER_VARIABLES = [
  */
 export function unknownSettings(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(OTHER_VARIABLES);
-  for (const schema of Object.values(ENVIRONMENTS)) for (const name of Object.keys(schema.shape)) known.add(name);
+  for (const { shape } of [...Object.values(ENVIRONMENTS), JobEnv])
+    for (const name of Object.keys(shape)) known.add(name);
   return Object.keys(environment).filter((name) => name.startsWith('MEDIAJOB_') && !known.has(name));
 }

@@ -351,6 +351,36 @@ export const en = {
       what: 'The speech model is not installed.',
       next: 'The job waits. An administrator installs it with: mediajob-models pull.',
     },
+    Unschedulable: {
+      what: 'No machine of the cluster has room for this job now.',
+      next: 'It starts by itself when one has; an administrator can add machines.',
+    },
+    WaitingForQuota: { what: 'The quota is used up for now.', next: 'It starts by itself when other jobs are done.' },
+    ImageUnavailable: {
+      what: 'The program for this step cannot be fetched.',
+      next: 'The job waits. An administrator has to look at the image; the details below name it.',
+    },
+    VolumePending: {
+      what: 'The storage for media is not there yet.',
+      next: 'The job waits. An administrator has to look at the volume; the details below name it.',
+    },
+    PodRefused: {
+      what: 'The cluster does not allow this step to run.',
+      next: 'The job waits. An administrator has to look at it; the details below say what was refused.',
+    },
+    NodeLost: {
+      what: 'The machine that this job ran on has gone silent.',
+      next: 'Nothing is lost; the job soon goes on elsewhere by itself.',
+    },
+    NameConflict: {
+      what: 'Something else in the cluster has a name that this job needs.',
+      next: 'The job waits. An administrator can remove or rename it; the details below name it.',
+    },
+    ProfileNotFound: {
+      what: 'The profile that this job asks for does not exist.',
+      next: 'The job waits. An administrator can add it; otherwise start a new job with another profile.',
+    },
+    Paused: { what: 'An administrator has paused this job.', next: 'It goes on when the pause is lifted.' },
   },
   failure: {
     InvalidArguments: {
@@ -423,6 +453,7 @@ export const en = {
     'upload-incomplete': { what: 'The upload is not complete.', next: 'Let it finish first.' },
     'models-read-only': { what: 'Models cannot be changed from here.', next: 'An administrator installs them.' },
     'precondition-failed': { what: 'It was changed meanwhile.', next: 'Load it again, then repeat the change.' },
+    'body-too-large': { what: 'The request is larger than this server takes.', next: 'Send less at once.' },
     'upload-too-large': { what: 'The file is larger than this server takes.', next: 'Upload a smaller file.' },
     'unsupported-media': {
       what: 'This is not audio or video that can be read.',
@@ -433,7 +464,9 @@ export const en = {
     internal: { what: 'Something went wrong on our side.', next: 'Try again; if it stays, please report it.' },
     'worker-failed': { what: 'A service answered nonsense.', next: 'Try again; if it stays, please report it.' },
     'worker-unavailable': { what: 'The service for this is not there right now.', next: 'Try again in a minute.' },
+    'cluster-unavailable': { what: 'The cluster does not answer right now.', next: 'It is tried again by itself.' },
     busy: { what: 'The server is busy.', next: 'It is tried again by itself.' },
+    'no-leader': { what: 'Nobody leads the work at the moment.', next: 'Try again in a few seconds.' },
     'shutting-down': { what: 'The server is restarting.', next: 'It is tried again by itself.' },
     'model-missing': { what: 'The speech model is not installed.', next: 'Choose another, or ask an administrator.' },
     'storage-full': { what: 'The disk of the server is full.', next: 'Delete old jobs; it is tried again by itself.' },
