@@ -32,8 +32,6 @@ export interface ControllerOptions<T extends KubeObject> {
   readonly maxBackoffMs?: number;
   /** Each object is looked at again after about so many ms without an event, ± 10 %; 10 h when left out, 0 never. */
   readonly resyncMs?: number;
-  /** How long a shutdown waits for the keys in the queue, in ms; 20 s when left out. */
-  readonly drainMs?: number;
 }
 
 /** Keeps objects as they should be: whenever something changes that concerns one, its key is reconciled. */
@@ -73,27 +71,23 @@ export class Controller<T extends KubeObject = KubeObject> {
   /**
    * Works until it is stopped; once in its life. Nothing is reconciled before all sources are synced.
    *
-   * @param stop takes nothing new, and works off what waits in the queue for at most `drainMs`; then what still runs is
-   *   aborted
-   * @param fence aborts what runs at once and drops what waits: leadership is lost
+   * @param stop takes nothing new, and works off what waits in the queue
+   * @param abort aborts what runs at once and drops what waits: leadership is lost, or a shutdown can wait no longer
    * @returns settles when the last reconcile has ended
    */
-  async run(stop: AbortSignal, fence?: AbortSignal): Promise<void> {
+  async run(stop: AbortSignal, abort?: AbortSignal): Promise<void> {
     if (this.#started) throw new Error(`The controller ${this.name} was run before; make another one.`);
     this.#started = true;
-    const { primary, watches: others = [], maxConcurrentReconciles = 1, drainMs = 20_000 } = this.#options;
+    const { primary, watches: others = [], maxConcurrentReconciles = 1 } = this.#options;
     const stopping = Promise.withResolvers<'stopping'>();
     const ends = this.#listen();
     ends.push(
       onAbort(stop, () => {
         void this.queue.shutDown();
-        ends.push(
-          this.#environment.clock.after(drainMs, () => this.#abort(new Error('The shutdown waits no longer.'))),
-        );
         stopping.resolve('stopping');
       }),
-      onAbort(fence, () => {
-        this.#abort(fence?.reason);
+      onAbort(abort, () => {
+        this.#abort(abort?.reason);
         stopping.resolve('stopping');
       }),
     );
