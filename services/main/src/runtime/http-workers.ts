@@ -1,6 +1,7 @@
 import { Problem, type StepRequest, TaskList, TaskStatus } from '@mediajob/contract';
 import { createDependency, type Dependency, DependencyUnavailableError, outgoingHeaders } from '@mediajob/service';
 import { Agent, request } from 'undici';
+import { dataOfEvents } from './event-data.js';
 import { expandAddresses, type Resolve } from './worker-addresses.js';
 import type { WorkerAnswer, WorkerKind, WorkerLoad, Workers } from './workers.js';
 
@@ -17,6 +18,8 @@ const LOAD_TIMEOUT_MS = 2000;
 /** A worker that is back should be noticed within a second or so. */
 const HALF_OPEN_AFTER_MS = 1000;
 const LARGEST_ANSWER = 8 * 1024 * 1024;
+/** A worker's stream says something every 15 s; after this long without a byte, nobody is there. */
+const STREAM_SILENCE_MS = 45_000;
 
 interface Answer {
   readonly status: number;
@@ -35,6 +38,8 @@ export class HttpWorkers implements Workers {
   readonly #options: HttpWorkersOptions;
   readonly #timeoutMs: number;
   readonly #agent = new Agent({ connect: { timeout: 2000 }, keepAliveTimeout: 10_000, connections: 32 });
+  /** Streams stay open as long as their runs: in a pool of their own they keep no question waiting. */
+  readonly #streams = new Agent({ connect: { timeout: 2000 }, connections: null });
   readonly #dependencies = new Map<string, Dependency>();
 
   constructor(options: HttpWorkersOptions) {
@@ -62,8 +67,30 @@ export class HttpWorkers implements Workers {
     return this.#ask(address, 'DELETE', id);
   }
 
+  async follow(address: string, id: string, tell: (status: TaskStatus) => void, signal: AbortSignal): Promise<void> {
+    try {
+      const { statusCode, body } = await request(`${address}/v1/tasks/${encodeURIComponent(id)}/events`, {
+        dispatcher: this.#streams,
+        headersTimeout: this.#timeoutMs,
+        bodyTimeout: STREAM_SILENCE_MS,
+        signal,
+        headers: { ...outgoingHeaders(), accept: 'text/event-stream' },
+      });
+      if (statusCode !== 200) {
+        await body.dump();
+        return;
+      }
+      for await (const data of dataOfEvents(body, LARGEST_ANSWER)) {
+        const task = TaskStatus.safeParse(parsed(data)).data;
+        if (task?.id === id) tell(task);
+      }
+    } catch {
+      // Whoever follows asks by `get`, which tells what is wrong.
+    }
+  }
+
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent.destroy(), this.#streams.destroy()]);
   }
 
   async #load(address: string): Promise<WorkerLoad | undefined> {

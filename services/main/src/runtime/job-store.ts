@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JobId, MediaJob, Phase, VolumePath } from '@mediajob/contract';
 import { ProblemError } from '@mediajob/service';
 import type { JobDirectory } from '../job-directory.js';
+import { compareAge } from '../jobs/job-list.js';
 import type { Clock } from './clock.js';
 import type { JobFiles } from './job-files.js';
 import type { JobRecord, RunRecord } from './job-record.js';
@@ -261,13 +262,6 @@ export class JobStore implements JobDirectory {
     this.#version++;
     return String(this.#version);
   }
-}
-
-export function compareAge(a: MediaJob, b: MediaJob): number {
-  const [one, other] = [a.metadata, b.metadata];
-  if (one.creationTimestamp !== other.creationTimestamp)
-    return one.creationTimestamp < other.creationTimestamp ? -1 : 1;
-  return one.uid < other.uid ? -1 : one.uid > other.uid ? 1 : 0;
 }
 
 function withVersion(record: JobRecord, resourceVersion: string): JobRecord {

@@ -8,11 +8,12 @@ import {
   type RunKey,
   sameKey,
 } from '@mediajob/pipeline';
+import { compareAge } from '../jobs/job-list.js';
 import type { Clock } from './clock.js';
 import { Dispatcher, type DispatcherOptions } from './dispatcher.js';
 import type { JobFiles } from './job-files.js';
 import type { JobRecord, RunRecord } from './job-record.js';
-import { compareAge, type JobStore, type StoreLog } from './job-store.js';
+import type { JobStore, StoreLog } from './job-store.js';
 import type { PendingRun, RunLedger } from './run-ledger.js';
 import { RunWatcher, type RunWatcherOptions } from './run-watcher.js';
 import { type Workers, workerKindOf } from './workers.js';

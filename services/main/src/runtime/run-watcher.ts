@@ -3,15 +3,18 @@ import { type RunKey, runName } from '@mediajob/pipeline';
 import type { Clock } from './clock.js';
 import type { Placement, RunRecord } from './job-record.js';
 import type { StoreLog } from './job-store.js';
+import { RunFeed } from './run-feed.js';
 import type { RunLedger } from './run-ledger.js';
 import type { WorkerAnswer, Workers } from './workers.js';
 
 export interface RunWatcherOptions {
   readonly clock: Clock;
   readonly log: StoreLog;
-  /** Time between two questions about a run in ms; shorter while it is young, so that short jobs end soon. */
+  /** Time between two questions about a run in ms, while its worker tells nothing by itself; shorter while it is young. */
   readonly pollMs?: number;
   readonly youngPollMs?: number;
+  /** …and while it does: streams may be cut without anyone being told. */
+  readonly streamedPollMs?: number;
   /** A run whose worker did not answer for this long is lost, in ms. */
   readonly lostAfterMs?: number;
   /** …and after this long when nobody listens at its address, so that nothing can run there. */
@@ -20,11 +23,15 @@ export interface RunWatcherOptions {
 
 const POLL_MS = 1000;
 const YOUNG_POLL_MS = 200;
+const STREAMED_POLL_MS = 5000;
 const YOUNG_MS = 10_000;
 const LOST_AFTER_MS = 30_000;
 const REFUSED_LOST_AFTER_MS = 3000;
 
-/** Follows runs that were given to a worker, each in a loop of its own, until they have ended. */
+/**
+ * Follows runs that were given to a worker, each in a loop of its own, until they have ended. A worker's stream of events
+ * tells news at once; questions are what it all rests on, and find out when a worker or a run is gone.
+ */
 export class RunWatcher {
   readonly #ledger: RunLedger;
   readonly #workers: Workers;
@@ -64,17 +71,26 @@ export class RunWatcher {
   }
 
   async #follow(jobId: JobId, key: RunKey, id: string): Promise<void> {
+    const silence = new Silence(this.#options);
+    const feed = new RunFeed(this.#workers, id, this.#options.clock, () => this.#sleepers.get(id)?.());
+    try {
+      await this.#look(jobId, key, id, { feed, silence });
+    } finally {
+      feed.close();
+    }
+  }
+
+  async #look(jobId: JobId, key: RunKey, id: string, { feed, silence }: { feed: RunFeed; silence: Silence }) {
     const { clock, log } = this.#options;
     const begun = clock.now();
-    const silence = new Silence(this.#options);
     while (!this.#stopped) {
       const run = this.#ledger.find(jobId, key);
       if (run?.placement === undefined || !isLive(run)) return;
       const { address } = run.placement;
       try {
         if (!this.#ledger.placing.has(id)) {
-          const answer =
-            run.stopRequested === true ? await this.#workers.cancel(address, id) : await this.#workers.get(address, id);
+          if (run.placement.confirmed) feed.listen(address);
+          const answer = await this.#answerAbout(run, address, id, feed);
           if (this.#stopped) return;
           await this.#learn(jobId, key, run.placement, answer, silence);
         }
@@ -82,9 +98,23 @@ export class RunWatcher {
         // What could not be written did not happen: the worker is asked again.
         log.warn({ err: error, run: id }, 'the state of a run could not be recorded; trying again');
       }
-      const young = clock.now() - begun < YOUNG_MS;
-      await this.#sleep(id, young ? (this.#options.youngPollMs ?? YOUNG_POLL_MS) : (this.#options.pollMs ?? POLL_MS));
+      const now = this.#ledger.find(jobId, key);
+      if (feed.hasNews || now === undefined || !isLive(now)) continue;
+      await this.#sleep(id, this.#pauseMs(feed.open, clock.now() - begun));
     }
+  }
+
+  async #answerAbout(run: RunRecord, address: string, id: string, feed: RunFeed): Promise<WorkerAnswer> {
+    const told = feed.take();
+    // Whoever shall stop is told so until he has.
+    if (run.stopRequested === true && told?.finishedAt === undefined) return this.#workers.cancel(address, id);
+    return told === undefined ? this.#workers.get(address, id) : { kind: 'status', status: told };
+  }
+
+  #pauseMs(streamed: boolean, ageMs: number): number {
+    const { streamedPollMs, youngPollMs, pollMs } = this.#options;
+    if (streamed) return streamedPollMs ?? STREAMED_POLL_MS;
+    return ageMs < YOUNG_MS ? (youngPollMs ?? YOUNG_POLL_MS) : (pollMs ?? POLL_MS);
   }
 
   async #learn(jobId: JobId, key: RunKey, asked: Placement, answer: WorkerAnswer, silence: Silence): Promise<void> {

@@ -38,6 +38,11 @@ export interface Workers {
   put(address: string, id: string, request: StepRequest): Promise<WorkerAnswer>;
   get(address: string, id: string): Promise<WorkerAnswer>;
   cancel(address: string, id: string): Promise<WorkerAnswer>;
+  /**
+   * Tells the status of a run now and at each change, as its worker does by itself. Ends with the run, with the
+   * connection, with `signal`, or at once where a worker cannot: it is the quick way to know, `get` the sure one.
+   */
+  follow(address: string, id: string, tell: (status: TaskStatus) => void, signal: AbortSignal): Promise<void>;
 }
 
 /** Which kind of worker runs a stage; undefined: the runtime itself (cleanup needs nothing but the volume). */

@@ -93,6 +93,50 @@ it('a worker that is down is not asked again and again, and is found when it is 
   throw new Error('it is not found again');
 });
 
+const event = (status: object) => Buffer.from(`data: ${JSON.stringify(status)}\n\n`);
+const stream = (...pieces: (string | Buffer)[]): RequestListener => {
+  return async (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const piece of pieces) await new Promise((resolve) => response.write(piece, resolve));
+    response.end();
+  };
+};
+const ended = {
+  ...task,
+  state: 'failed',
+  finishedAt: '2026-01-01T00:00:01.000Z',
+  failure: { exitCode: 65, reason: 'UnsupportedMedia', message: 'Это не аудио.' },
+};
+
+it.each<[string, RequestListener, object[]]>([
+  ['whole', stream('retry: 2000\n\n', event(task), ':\n\n', event(ended)), [task, ended]],
+  ['cut into bytes', stream(...[...event(ended)].map((byte) => Buffer.of(byte))), [ended]],
+  ['of another run', stream(event({ ...task, id: 'other' }), event(task)), [task]],
+  ['no JSON in part', stream('data: {\n\n', event(task)), [task]],
+  ['endless in one line', stream(event(task), 'x'.repeat(9 * 1024 * 1024)), [task]],
+  ['not there', problem(404, 'task-not-found'), []],
+  ['a page of a proxy', (_, response) => response.end('<html>'), []],
+  ['refused', (request) => request.socket.destroy(), []],
+])('a stream of a run that is %s is followed as far as it goes, and never throws', async (_, answer, wanted) => {
+  const address = await serve(answer);
+  const told: object[] = [];
+  await aClient(address).follow(address, ID, (status) => told.push(status), new AbortController().signal);
+  expect(told).toEqual(wanted);
+});
+
+it('a stream that nobody wants any more is hung up', async () => {
+  let hungUp = false;
+  const address = await serve((request, response) => {
+    response.writeHead(200).write(event(task));
+    request.socket.once('close', () => {
+      hungUp = true;
+    });
+  });
+  const end = new AbortController();
+  await aClient(address).follow(address, ID, () => end.abort(), end.signal);
+  await expect.poll(() => hungUp).toBe(true);
+});
+
 it('loads are those of the workers that answer', async () => {
   const list = { instance: 'i', capacity: 2, running: 1, queued: 1, draining: false, tasks: [task] };
   const up = await serve(json(200, list));

@@ -127,6 +127,9 @@ export class FakeWorkers implements Workers {
   readonly workers: Record<WorkerKind, Map<string, FakeWorker>> = { converter: new Map(), transcriber: new Map() };
   /** Addresses at which nobody listens, or nobody answers. */
   readonly away = new Map<string, 'refused' | 'silent'>();
+  /** Whether workers tell of runs by themselves; otherwise they have to be asked. */
+  streams = false;
+  readonly #followers = new Map<string, Set<{ tell: (status: TaskStatus) => void; end: () => void }>>();
   /** Called before an answer is given: a test makes things happen in between. */
   before: (call: string, id: string) => void = () => undefined;
 
@@ -162,6 +165,40 @@ export class FakeWorkers implements Workers {
   async cancel(address: string, id: string): Promise<WorkerAnswer> {
     this.before('cancel', id);
     return this.#reach(address, (worker) => known(worker.cancel(id)));
+  }
+
+  follow(address: string, id: string, tell: (status: TaskStatus) => void, signal: AbortSignal): Promise<void> {
+    const answer = this.#reach(address, (worker) => known(worker.tasks.get(id)?.status));
+    if (!this.streams || answer.kind !== 'status') return Promise.resolve();
+    this.before('follow', id);
+    return new Promise((resolve) => {
+      const follower = { tell, end: resolve };
+      const followers = this.#followers.get(id) ?? new Set();
+      this.#followers.set(id, followers.add(follower));
+      signal.addEventListener('abort', () => {
+        followers.delete(follower);
+        resolve();
+      });
+      tell(answer.status);
+    });
+  }
+
+  /** How many follow a run. */
+  followers(id: string): number {
+    return this.#followers.get(id)?.size ?? 0;
+  }
+
+  /** A run moves on, and its worker tells so. */
+  tell(address: string, id: string): void {
+    const answer = this.#reach(address, (worker) => known(worker.get(id)));
+    if (answer.kind !== 'status') return;
+    for (const { tell } of this.#followers.get(id) ?? []) tell(answer.status);
+  }
+
+  /** Streams of a run are cut. */
+  cut(id: string): void {
+    for (const { end } of this.#followers.get(id) ?? []) end();
+    this.#followers.delete(id);
   }
 
   #reach(address: string, ask: (worker: FakeWorker) => WorkerAnswer): WorkerAnswer {
