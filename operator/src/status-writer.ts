@@ -46,7 +46,7 @@ export class MediaJobStatusWriter {
     signal: AbortSignal,
   ): Promise<StatusWritten> {
     const turning = before.attempt !== after.attempt || (isTerminal(after) && !isTerminal(before));
-    const moved = !isDeepStrictEqual(progressPart(before), progressPart(after));
+    const moved = !isDeepStrictEqual(progressMade(before), progressMade(after));
     // Progress belongs to its attempt, and 100 % to success: it is there first, so that a death in between, after which
     // all of this is done again, leaves neither an attempt with another one's progress nor a success at 63 %.
     const first = turning && this.#known(before, after);
@@ -131,4 +131,10 @@ function progressPart({ progress, usage, stages }: MediaJobStatus): ProgressPart
     ...(usage !== undefined && { usage }),
     stages: stages.map(({ name, percent }) => ({ name, percent })),
   };
+}
+
+/** A stage that is not there yet has made none. */
+function progressMade(status: MediaJobStatus): ProgressPart {
+  const part = progressPart(status);
+  return { ...part, stages: part.stages.filter(({ percent }) => percent > 0) };
 }
