@@ -25,16 +25,19 @@ export class JobsController {
       'The same name with the same content answers the job that exists. 409 upload-incomplete, job-exists; 415 unsupported-media.',
   })
   @ApiResponse({ status: 201, description: 'The job is new.', ...job })
+  @ApiResponse({ status: 202, description: 'It is kept here, and made when the cluster answers again.', ...job })
   @ApiOkResponse({ description: 'The job was there already.', ...job })
   async create(
     @Body({ schema: CreateJob }) body: CreateJob,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MediaJob> {
-    const { job: made, created } = await this.#audited('job.create', body.spec.source.path ?? 'source', request, () =>
-      this.#jobs.create(body),
-    );
-    response.status(created ? 201 : 200).location(`/api/v1/jobs/${made.metadata.uid}`);
+    const {
+      job: made,
+      created,
+      queued,
+    } = await this.#audited('job.create', body.spec.source.path ?? 'source', request, () => this.#jobs.create(body));
+    response.status(queued ? 202 : created ? 201 : 200).location(`/api/v1/jobs/${made.metadata.uid}`);
     return made;
   }
 

@@ -1,24 +1,45 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { JobStore } from '../runtime/job-store.js';
 import { LocalRuntime } from '../runtime/local-runtime.js';
 import { Catalog } from '../system/catalog.js';
 import type { WorkerCalls } from '../system/worker-calls.js';
 import { TRANSCRIBERS } from '../tokens.js';
 import { UploadsService } from '../uploads/uploads.service.js';
+import { JobIntake } from './job-intake.js';
 import { JobsController } from './jobs.controller.js';
+import { JOBS, type Jobs } from './jobs.js';
 import { JobsService } from './jobs.service.js';
+import { LocalJobs } from './local-jobs.js';
 
-/** The jobs API, over the local runtime (LocalRuntimeModule) and uploads, both global. */
-@Module({
-  controllers: [JobsController],
-  providers: [
-    {
-      provide: JobsService,
-      inject: [JobStore, LocalRuntime, UploadsService, TRANSCRIBERS],
-      useFactory: (store: JobStore, runtime: LocalRuntime, uploads: UploadsService, transcribers: WorkerCalls) =>
-        new JobsService(store, runtime, uploads, new Catalog(transcribers), { now: () => new Date() }),
-    },
-  ],
-  exports: [JobsService],
-})
-export class JobsModule {}
+@Module({})
+class JobsModule {}
+
+/** The jobs API over jobs of a runtime (JOBS) and over uploads, which are global. */
+export function jobsModule(jobs: Provider): DynamicModule {
+  return {
+    module: JobsModule,
+    controllers: [JobsController],
+    providers: [
+      jobs,
+      {
+        provide: JobIntake,
+        inject: [UploadsService, TRANSCRIBERS],
+        useFactory: (uploads: UploadsService, transcribers: WorkerCalls) =>
+          new JobIntake(uploads, new Catalog(transcribers)),
+      },
+      {
+        provide: JobsService,
+        inject: [JOBS, JobIntake],
+        useFactory: (of: Jobs, intake: JobIntake) => new JobsService(of, intake),
+      },
+    ],
+    exports: [JobsService],
+  };
+}
+
+/** Over the local runtime (LocalRuntimeModule). */
+export const LocalJobsModule = jobsModule({
+  provide: JOBS,
+  inject: [JobStore, LocalRuntime],
+  useFactory: (store: JobStore, runtime: LocalRuntime) => new LocalJobs(store, runtime, () => new Date()),
+});

@@ -3,7 +3,9 @@ import { CreateJob, type CreateJobInput, ListJobsQuery, type ModelList } from '@
 import { ProblemError } from '@mediajob/service';
 import { describe, expect, it } from 'vitest';
 import { aWorld } from '../../test/runtime/local-world.js';
-import { type JobModels, type JobSources, JobsService } from './jobs.service.js';
+import { JobIntake, type JobModels, type JobSources } from './job-intake.js';
+import { JobsService } from './jobs.service.js';
+import { LocalJobs } from './local-jobs.js';
 
 const UPLOAD = 'uploads/01JD0000000000000000000ABC/source';
 const MODELS: ModelList = {
@@ -35,9 +37,8 @@ async function aService(over: { sources?: Partial<JobSources>; models?: JobModel
     ...over.sources,
   };
   const models = over.models ?? { models: async () => MODELS };
-  const service = new JobsService(world.main.store, world.main.runtime, sources, models, {
-    now: () => new Date(world.clock.now()),
-  });
+  const jobs = new LocalJobs(world.main.store, world.main.runtime, () => new Date(world.clock.now()));
+  const service = new JobsService(jobs, new JobIntake(sources, models));
   return { ...world, service, probed };
 }
 

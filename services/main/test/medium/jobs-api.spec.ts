@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { JobList, MediaJob, Problem } from '@mediajob/contract';
 import { startService } from '@mediajob/service/nest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { JobsModule } from '../../src/jobs/jobs.module.js';
+import { LocalJobsModule } from '../../src/jobs/jobs.module.js';
 import { mainService } from '../../src/main.service.js';
 import { LocalRuntimeModule } from '../../src/runtime/local-runtime.module.js';
 import { FakeWorker } from '../runtime/fake-worker.js';
@@ -31,7 +31,7 @@ const media = {
 
 async function startMain(): Promise<void> {
   const service = await startService({
-    ...mainService(() => ({ foundation: LocalRuntimeModule, features: [JobsModule] })),
+    ...mainService(() => ({ foundation: LocalRuntimeModule, features: [LocalJobsModule] })),
     stdout: new Writable({ write: (_chunk, _encoding, done) => done() }),
     processMetrics: false,
     environment: {

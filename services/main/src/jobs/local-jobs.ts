@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { API_VERSION, type JobId, KIND, type MediaJob, MediaJobStatus } from '@mediajob/contract';
+import type { JobStore } from '../runtime/job-store.js';
+import type { LocalRuntime } from '../runtime/local-runtime.js';
+import { edited, editOf } from './job-edits.js';
+import type { JobAction, JobDraft, Jobs, Submitted } from './jobs.js';
+
+/** Jobs of the local runtime: what people change is written, and the runtime decides what follows. */
+export class LocalJobs implements Jobs {
+  readonly #store: JobStore;
+  readonly #runtime: LocalRuntime;
+  readonly #now: () => Date;
+
+  constructor(store: JobStore, runtime: LocalRuntime, now: () => Date) {
+    this.#store = store;
+    this.#runtime = runtime;
+    this.#now = now;
+  }
+
+  all(): readonly MediaJob[] {
+    return this.#store.jobs();
+  }
+
+  get(id: JobId): MediaJob | undefined {
+    return this.#store.get(id);
+  }
+
+  byName(name: string): MediaJob | undefined {
+    return this.#store.byName(name);
+  }
+
+  submit({ name, annotations, spec }: JobDraft): Promise<Submitted> {
+    return this.#runtime.submit({
+      apiVersion: API_VERSION,
+      kind: KIND,
+      metadata: {
+        name,
+        uid: randomUUID(),
+        creationTimestamp: this.#now().toISOString(),
+        generation: 1,
+        resourceVersion: '0',
+        annotations: { ...annotations },
+      },
+      spec,
+      status: MediaJobStatus.parse({}),
+    });
+  }
+
+  edit(id: JobId, action: JobAction): Promise<MediaJob | undefined> {
+    return this.#runtime.edit(id, (job) => edited(job, editOf(job, action)));
+  }
+
+  delete(id: JobId): Promise<MediaJob | undefined> {
+    const deletionTimestamp = this.#now().toISOString();
+    return this.#runtime.edit(id, (job) =>
+      job.metadata.deletionTimestamp === undefined ? { ...job, metadata: { ...job.metadata, deletionTimestamp } } : job,
+    );
+  }
+}
