@@ -17,7 +17,7 @@ export class JobMetrics {
   readonly #jobSeconds: Histogram;
 
   /** @param phases of all MediaJobs there are, as they were last seen */
-  constructor(registry: Registry, phases: () => Iterable<Phase>) {
+  constructor(registry: Registry, phases: () => Iterable<{ readonly phase: Phase }>) {
     const registers = [registry];
     new Gauge({
       name: 'mediajob_jobs',
@@ -26,7 +26,7 @@ export class JobMetrics {
       registers,
       collect() {
         const counts = new Map<Phase, number>();
-        for (const phase of phases()) counts.set(phase, (counts.get(phase) ?? 0) + 1);
+        for (const { phase } of phases()) counts.set(phase, (counts.get(phase) ?? 0) + 1);
         for (const phase of PHASES) this.set({ phase }, counts.get(phase) ?? 0);
       },
     });

@@ -6,6 +6,8 @@ import {
   MediaJobSpec,
   MediaJobStatus,
   Metadata,
+  PHASES,
+  type Phase,
 } from '@mediajob/contract';
 import type { z } from 'zod';
 import type { MediaJobObject } from './media-job-kind.js';
@@ -77,4 +79,10 @@ function readStatus(value: unknown): MediaJobStatus {
     return [[name, field.filter((item) => schema.safeParse([item]).success)]];
   });
   return MediaJobStatus.parse(Object.fromEntries(readable));
+}
+
+/** The phase alone, without reading the rest; that of a new job where there is none, or none that we know. */
+export function phaseOf({ status }: MediaJobObject): Phase {
+  const phase = (status as { readonly phase?: unknown } | null | undefined)?.phase;
+  return PHASES.find((known) => known === phase) ?? 'Pending';
 }
