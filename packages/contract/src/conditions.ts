@@ -47,6 +47,7 @@ export const CONDITION_REASONS = [
   'PodRefused',
   'NodeLost',
   'NameConflict',
+  'WaitingForCluster',
   'Paused',
   'Running',
   'Finished',

@@ -10,6 +10,7 @@ export * from './mediajob.js';
 export * from './operator-env.js';
 export * from './problems.js';
 export * from './profiles.js';
+export * from './read-media-job.js';
 export * from './rest.js';
 export * from './runs.js';
 export * from './spec.js';

@@ -161,6 +161,16 @@ export const SystemStatus = z.strictObject({
     reserveBytes: z.int(),
     state: z.enum(['ok', 'low', 'full']),
   }),
+  cluster: z
+    .strictObject({
+      namespace: z.string().describe('Whose MediaJobs are served.'),
+      state: HealthState.describe('down: it does not answer; jobs are shown as they were last. degraded: it refuses.'),
+      since: z.iso.datetime().describe('When that began.'),
+      detail: z.string().optional().describe('What is wrong, and what to do next.'),
+      queued: z.int().min(0).describe('Jobs that are kept here until it answers.'),
+    })
+    .optional()
+    .describe('Of the kubernetes runtime.'),
   jobs: z.record(z.enum(PHASES), z.int().min(0)),
   models: z.array(ModelStatus),
   limits: z.strictObject({

@@ -43,6 +43,11 @@ export const layout = {
     }
   },
 
+  /** Jobs that wait for a cluster that does not answer; kubernetes runtime only. No id of a job begins with a dot. */
+  outbox: (): VolumePath => 'jobs/.outbox',
+  outboxEntry: (name: string): VolumePath => `${layout.outbox()}/${segment(name)}.json`,
+  outboxDiscarded: (requestId: string): VolumePath => `${layout.outbox()}/discarded/${segment(requestId)}.json`,
+
   outputs: (jobId: string): VolumePath => `outputs/${segment(jobId)}`,
   output: (jobId: string, name: string): VolumePath => `${layout.outputs(jobId)}/${segment(name)}`,
   /** A person's corrections; no step writes here. */
