@@ -35,7 +35,9 @@ export function Banners() {
 
 /** The sentences for what a system lacks. */
 function systemTexts(system: SystemStatus, { m, f }: I18n): BannerText[] {
+  // Jobs of a cluster do not wait for these services.
   const isDown = (name: 'converter' | 'transcriber') => {
+    if (system.runtime === 'kubernetes') return false;
     const instances = system.services.filter((service) => service.name === name);
     return instances.length > 0 && instances.every((service) => service.state === 'down');
   };
@@ -43,6 +45,8 @@ function systemTexts(system: SystemStatus, { m, f }: I18n): BannerText[] {
   const transcriber = isDown('transcriber');
   const texts: BannerText[] = [];
   const warn = (what: string, next: string) => texts.push({ tone: 'warning', what, next });
+  if (system.cluster?.state === 'down') warn(m.banner.cluster, m.banner.clusterNext);
+  else if (system.cluster?.state === 'degraded') warn(m.banner.clusterRefuses, m.banner.clusterRefusesNext);
   if (converter && transcriber) warn(m.banner.workers, m.banner.workersNext);
   else if (converter) warn(m.banner.converter, m.banner.converterNext);
   else if (transcriber) warn(m.banner.transcriber, m.banner.transcriberNext);

@@ -35,6 +35,10 @@ export const en = {
     transcriberNext: 'Uploads and conversion go on; transcription starts by itself when it is back.',
     workers: 'The converter and the transcriber are not there right now.',
     workersNext: 'Your uploads are safe; jobs start by themselves when they are back.',
+    cluster: 'The cluster does not answer right now.',
+    clusterNext: 'Uploads go on. New jobs are kept and start by themselves; what you see of the others may be old.',
+    clusterRefuses: 'The cluster refuses to work with this page.',
+    clusterRefusesNext: 'An administrator has to look at it; the system page says what is wrong.',
     diskLow: 'The disk is getting full: {free} left.',
     diskLowNext: 'Delete old jobs to make room.',
     diskFull: 'The disk is full.',
@@ -252,6 +256,23 @@ export const en = {
       converter: 'Jobs wait and start by themselves when it is back.',
       transcriber: 'Transcription waits and starts by itself when it is back.',
     },
+    /** Jobs of a cluster do not need these services: they have programs of their own. */
+    whenDownOnCluster: {
+      converter: 'New files are not looked into before their job starts. Jobs run all the same.',
+      transcriber: 'Its models are not known here. Jobs run all the same.',
+    },
+    cluster: 'Cluster',
+    clusterState: {
+      up: 'It answers.',
+      degraded: 'It answers, and refuses what it is asked.',
+      down: 'It does not answer. What is shown of its jobs may be old.',
+    },
+    clusterSince: 'Since {time}.',
+    clusterNamespace: 'Namespace {name}.',
+    clusterQueued: {
+      one: '{n} job is kept here until then.',
+      other: '{n} jobs are kept here until then.',
+    },
     disk: 'Disk',
     diskUse: '{free} free of {total}',
     diskReserve: '{reserve} stay reserved so that running work can finish.',
@@ -379,6 +400,10 @@ export const en = {
     ProfileNotFound: {
       what: 'The profile that this job asks for does not exist.',
       next: 'The job waits. An administrator can add it; otherwise start a new job with another profile.',
+    },
+    WaitingForCluster: {
+      what: 'The cluster does not answer right now.',
+      next: 'The job is kept and starts by itself when it does.',
     },
     Paused: { what: 'An administrator has paused this job.', next: 'It goes on when the pause is lifted.' },
   },

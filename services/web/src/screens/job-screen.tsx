@@ -1,6 +1,6 @@
 import type { MediaJob } from '@mediajob/contract';
 import { useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { Link, Navigate, useNavigate, useParams } from 'react-router';
 import { hasEnded, titleOf } from '../api/job-lists.ts';
 import { ApiError } from '../api/problem.ts';
 import { useJob, useTranscript } from '../api/queries.ts';
@@ -47,6 +47,9 @@ export function JobScreen() {
       </div>
     );
   }
+  // It was kept for the cluster under an id of its own, and is made now: its events come under the one it has for good.
+  const { uid } = query.data.metadata;
+  if (uid !== id) return <Navigate to={`/jobs/${uid}`} replace />;
   return <LoadedJob key={id} job={query.data} />;
 }
 

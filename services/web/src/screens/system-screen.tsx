@@ -26,7 +26,8 @@ export function SystemScreen() {
       {system.isError ? <ErrorNotice error={system.error} onRetry={() => void system.refetch()} /> : null}
       {status === undefined ? null : (
         <>
-          <Services services={status.services} />
+          <Services status={status} />
+          {status.cluster === undefined ? null : <Cluster cluster={status.cluster} />}
           <div className="system-columns">
             <Disk storage={status.storage} />
             <JobCounts jobs={status.jobs} />
@@ -42,8 +43,9 @@ export function SystemScreen() {
   );
 }
 
-function Services({ services }: { readonly services: SystemStatus['services'] }) {
+function Services({ status }: { readonly status: SystemStatus }) {
   const { m, f } = useI18n();
+  const whenDown = { ...m.system.whenDown, ...(status.runtime === 'kubernetes' ? m.system.whenDownOnCluster : {}) };
   return (
     <section aria-labelledby="system-services">
       <h2 id="system-services">{m.system.services}</h2>
@@ -62,7 +64,7 @@ function Services({ services }: { readonly services: SystemStatus['services'] })
           </tr>
         </thead>
         <tbody>
-          {services.map((service) => (
+          {status.services.map((service) => (
             <tr key={`${service.name} ${service.address}`}>
               <th scope="row">
                 {service.name}
@@ -72,7 +74,7 @@ function Services({ services }: { readonly services: SystemStatus['services'] })
                 <span className={`health health-${service.state}`}>{m.system.stateOf[service.state]}</span>
                 {service.state === 'up' ? null : (
                   <span className="facts-note">
-                    {service.state === 'down' ? m.system.whenDown[service.name] : service.detail}
+                    {service.state === 'down' ? whenDown[service.name] : service.detail}
                   </span>
                 )}
               </td>
@@ -91,6 +93,23 @@ function Services({ services }: { readonly services: SystemStatus['services'] })
           ))}
         </tbody>
       </table>
+    </section>
+  );
+}
+
+function Cluster({ cluster }: { readonly cluster: NonNullable<SystemStatus['cluster']> }) {
+  const { m, f } = useI18n();
+  const { state, namespace, since, detail, queued } = cluster;
+  return (
+    <section aria-labelledby="system-cluster">
+      <h2 id="system-cluster">{m.system.cluster}</h2>
+      <p>
+        <span className={`health health-${state}`}>{m.system.clusterState[state]}</span>{' '}
+        {state === 'up' ? '' : fill(m.system.clusterSince, { time: f.dateTime(since) })}{' '}
+        {queued === 0 ? '' : f.count(m.system.clusterQueued, queued)}
+      </p>
+      {state === 'up' || detail === undefined ? null : <p className="hint">{detail}</p>}
+      <p className="hint">{fill(m.system.clusterNamespace, { name: namespace })}</p>
     </section>
   );
 }
