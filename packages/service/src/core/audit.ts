@@ -17,6 +17,7 @@ export interface AuditEvent {
 export const SUSPICIOUS_KINDS = [
   'path-traversal',
   'bad-token',
+  'foreign-run',
   'cross-site',
   'refused-media',
   'too-many-failures',
