@@ -113,28 +113,32 @@ function isTerminal({ phase }: MediaJobStatus): boolean {
   return TERMINAL_PHASES.includes(phase);
 }
 
-/** All but what `mediajob-progress` writes. */
+/**
+ * All but what `mediajob-progress` writes. A list without items is left out: nobody then owns it, and it is the same to
+ * whoever reads it.
+ */
 function mainPart(status: MediaJobStatus): object {
   const { progress: _progress, usage: _usage, stages, ...rest } = status;
-  return { ...rest, stages: stages.map(({ percent: _percent, ...stage }) => stage) };
+  const part = { ...rest, stages: stages.map(({ percent: _percent, ...stage }) => stage) };
+  return Object.fromEntries(Object.entries(part).filter(([, value]) => !Array.isArray(value) || value.length > 0));
 }
 
 interface ProgressPart {
   readonly progress: MediaJobStatus['progress'];
   readonly usage?: MediaJobStatus['usage'];
-  readonly stages: readonly { readonly name: StageName; readonly percent: number }[];
+  readonly stages?: readonly { readonly name: StageName; readonly percent: number }[];
 }
 
 function progressPart({ progress, usage, stages }: MediaJobStatus): ProgressPart {
   return {
     progress,
     ...(usage !== undefined && { usage }),
-    stages: stages.map(({ name, percent }) => ({ name, percent })),
+    ...(stages.length > 0 && { stages: stages.map(({ name, percent }) => ({ name, percent })) }),
   };
 }
 
 /** A stage that is not there yet has made none. */
 function progressMade(status: MediaJobStatus): ProgressPart {
   const part = progressPart(status);
-  return { ...part, stages: part.stages.filter(({ percent }) => percent > 0) };
+  return { ...part, stages: part.stages?.filter(({ percent }) => percent > 0) ?? [] };
 }
