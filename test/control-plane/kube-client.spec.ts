@@ -477,10 +477,18 @@ describe('the connections to the API server', () => {
     const namespace = await aNamespace();
     const client = await aClient(controlPlane.kubeconfig);
     ends.push(() => client.close());
-    await client.list(ConfigMaps, { namespace });
+    await client.create(ConfigMaps, aConfigMap(namespace, 'a'));
+    const touch = () =>
+      client.patch(ConfigMaps, { namespace, name: 'a' }, { type: 'merge', body: {} }, { timeoutMs: 500 });
     controlPlane.freeze('kube-apiserver');
     try {
-      const hung = await failureOf(client.create(ConfigMaps, aConfigMap(namespace, 'a'), { timeoutMs: 500 }));
+      // The signal takes a moment to stop all its threads.
+      const hung = await until('a call gets no answer', () =>
+        touch().then(
+          () => undefined,
+          (error: KubeApiError) => error,
+        ),
+      );
       expect([hung.status, hung.reason]).toEqual([0, 'Timeout']);
     } finally {
       controlPlane.thaw('kube-apiserver');
