@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { codesDocument } from './gen/codes.ts';
 import { configurationDocument } from './gen/configuration.ts';
+import { crdDocuments } from './gen/crd.ts';
 import { openApiDocuments } from './gen/openapi.ts';
 import { schemaDocuments } from './gen/schemas.ts';
 import { build } from './setup/build.ts';
@@ -16,6 +17,7 @@ const files: Record<string, string> = {
   'docs/CONFIGURATION.md': await configurationDocument(),
   'docs/CODES.md': await codesDocument(),
   ...(await schemaDocuments()),
+  ...(await crdDocuments()),
   ...(await openApiDocuments()),
 };
 

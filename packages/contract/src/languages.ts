@@ -120,6 +120,9 @@ const ALIASES: Record<string, WhisperLanguage> = {
   mo: 'ro',
 };
 
+/** Primary subtags of all tags that Whisper knows. */
+export const KNOWN_LANGUAGES: readonly string[] = [...WHISPER_LANGUAGES, ...Object.keys(ALIASES)];
+
 /**
  * Whisper's code for a BCP-47 tag (`pt-BR` → `pt`, `jv` → `jw`), or undefined when Whisper knows no such language.
  * Region and script are dropped: Whisper has one token a language.

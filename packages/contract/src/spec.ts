@@ -12,7 +12,9 @@ export const MediaPath = VolumePath.refine(
 /** Where the media comes from: exactly one of path, url and s3. */
 export const Source = z
   .strictObject({
-    path: MediaPath.optional().describe('A file on the media volume: uploads/<id>/source, or anything below inbox/.'),
+    path: MediaPath.optional().describe(
+      'A file on the media volume: uploads/<id>/source, or anything that somebody put below inbox/.',
+    ),
     url: z
       .url({ protocol: /^https?$/ })
       .max(2048)
@@ -74,7 +76,7 @@ export const ConvertSpec = z
       )
       .describe('Converted files to make.'),
   })
-  .describe('What to convert.');
+  .describe('Which audio stream to read, and which audio or video files to make of it.');
 export type ConvertSpec = z.infer<typeof ConvertSpec>;
 
 /** What tells two renditions of one job apart; also the middle of their file name. */
@@ -113,7 +115,10 @@ export const TranscribeSpec = z
   .strictObject({
     model: ModelName.default('base'),
     language: LanguageChoice.default('auto'),
-    task: z.enum(['transcribe', 'translate']).default('transcribe').describe('translate: into English.'),
+    task: z
+      .enum(['transcribe', 'translate'])
+      .default('transcribe')
+      .describe('transcribe: in the language that is spoken. translate: into English.'),
     formats: z
       .array(TextFormat)
       .min(1)
@@ -121,13 +126,26 @@ export const TranscribeSpec = z
       .default(['json', 'srt', 'vtt', 'txt'])
       .refine((list) => new Set(list).size === list.length, 'a format is named twice')
       .describe('Text files to write. json is always written.'),
-    subtitles: SubtitleRules.prefault({}),
+    subtitles: SubtitleRules.prefault({}).describe('How subtitles are broken into lines and cues.'),
     prompt: z.string().max(1000).optional().describe('Names and terms that are likely to be said.'),
     parallelism: z.int().min(1).max(256).default(4).describe('Most shards transcribed at once.'),
     quality: Quality.default('balanced'),
   })
-  .describe('What to transcribe; left out: convert only.');
+  .describe('How to transcribe it; left out: convert only.');
 export type TranscribeSpec = z.infer<typeof TranscribeSpec>;
+
+const QueueName = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a name in Kubernetes: a-z, 0-9, - and .');
+
+/** The classes system-… put a pod before everything else in the cluster. */
+const PriorityClassName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a name in Kubernetes: a-z, 0-9, - and .')
+  .refine((name) => !name.startsWith('system-'), 'the classes system-… are for the cluster itself')
+  .describe('PriorityClass of its pods (Kubernetes only).');
 
 export const MediaJobSpec = z
   .strictObject({
@@ -139,15 +157,15 @@ export const MediaJobSpec = z
       .max(63)
       .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
       .default('default')
-      .describe('An administrator’s profile: resources, GPU, node selection.'),
+      .describe('Name of an administrator’s profile: CPU, memory, GPU and nodes of its Jobs (Kubernetes only).'),
     queue: z
       .strictObject({
-        convert: z.string().max(63).optional().describe('Kueue LocalQueue of conversion Jobs.'),
-        transcribe: z.string().max(63).optional().describe('Kueue LocalQueue of transcription Jobs.'),
+        convert: QueueName.optional().describe('Kueue LocalQueue of conversion Jobs.'),
+        transcribe: QueueName.optional().describe('Kueue LocalQueue of transcription Jobs.'),
       })
       .optional()
-      .describe('Kueue queues (Kubernetes only).'),
-    priorityClass: z.string().max(253).optional().describe('Priority class (Kubernetes only).'),
+      .describe('Kueue queues that its Jobs wait in; left out: none (Kubernetes only).'),
+    priorityClass: PriorityClassName.optional(),
     suspend: z
       .boolean()
       .default(false)
@@ -158,19 +176,24 @@ export const MediaJobSpec = z
       .min(1)
       .max(31_536_000)
       .optional()
-      .describe('Seconds from the start of an attempt after which it fails.'),
+      .describe('Seconds from the start of an attempt after which it fails. Left out: never.'),
     ttlSecondsAfterFinished: z
       .int()
       .min(0)
       .max(315_360_000)
       .optional()
       .describe('Seconds after the end when the job and its files are deleted. Left out: never.'),
-    retries: z.int().min(0).max(10).default(3).describe('How often a failed run is tried again.'),
+    retries: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(3)
+      .describe('How often a failed run is tried again. Preemptions and full disks do not count.'),
   })
   .refine(
     (spec) => spec.transcribe !== undefined || spec.convert.renditions.length > 0,
     'nothing to do: give transcribe, or at least one of convert.renditions',
   )
-  .describe('What to do with one media file.');
+  .describe('Which media file, and what to make of it.');
 export type MediaJobSpec = z.infer<typeof MediaJobSpec>;
 export type MediaJobSpecInput = z.input<typeof MediaJobSpec>;

@@ -12,16 +12,18 @@ export const StageName = z.enum(STAGES);
 export type StageName = z.infer<typeof StageName>;
 
 /** What the probe found, in the source and in the chosen audio stream. */
-export const MediaInfo = z.strictObject({
-  durationMs: z.int().min(0).describe('Length of the chosen audio stream in ms, measured by its packets.'),
-  container: z.string().max(64).describe('ffmpeg’s name of the container format.'),
-  audioCodec: z.string().max(32),
-  sampleRate: z.int().min(0).describe('Hz'),
-  channels: z.int().min(0),
-  audioTracks: z.int().min(1),
-  video: z.boolean().describe('Whether there is a picture that moves; cover art does not count.'),
-  bytes: z.int().min(0).describe('Size of the source.'),
-});
+export const MediaInfo = z
+  .strictObject({
+    durationMs: z.int().min(0).describe('Length of the chosen audio stream in ms, measured by its packets.'),
+    container: z.string().max(64).describe('ffmpeg’s name of the container format.'),
+    audioCodec: z.string().max(32).describe('ffmpeg’s name of the audio format.'),
+    sampleRate: z.int().min(0).max(2_147_483_647).describe('Samples per second of the chosen audio stream.'),
+    channels: z.int().min(0).max(2_147_483_647).describe('Channels of the chosen audio stream.'),
+    audioTracks: z.int().min(1).max(2_147_483_647).describe('Audio streams in the file.'),
+    video: z.boolean().describe('Whether there is a picture that moves; cover art does not count.'),
+    bytes: z.int().min(0).describe('Size of the source.'),
+  })
+  .describe('What was found in the media file.');
 export type MediaInfo = z.infer<typeof MediaInfo>;
 
 /** How the chunk plan is cut: the same audio and the same parameters always give the same plan. */
