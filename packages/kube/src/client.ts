@@ -12,6 +12,7 @@ import type {
   WatchOptions,
 } from './api.js';
 import type { Kind } from './kind.js';
+import { Leases } from './kinds.js';
 import type { Draft, KubeObject, ObjectRef } from './object.js';
 import { collectionPath, objectPath } from './resource-path.js';
 import { type Call, requestOf, Transport, type TransportOptions } from './transport.js';
@@ -43,7 +44,7 @@ export class HttpKubeApi implements KubeApi {
       method: 'GET',
       path: objectPath(kind, ref),
       retry: 'idempotent',
-      ...given(options),
+      ...given(options, kind),
     });
   }
 
@@ -55,7 +56,7 @@ export class HttpKubeApi implements KubeApi {
       path: collectionPath(kind, options.namespace),
       query: { ...selectors(options), limit, continue: from, resourceVersion },
       retry: 'idempotent',
-      ...given(options),
+      ...given(options, kind),
     };
     return listOf(kind, requestOf(call), await this.#transport.json(call));
   }
@@ -83,7 +84,7 @@ export class HttpKubeApi implements KubeApi {
       path: collectionPath(kind, object.metadata.namespace),
       body: object,
       retry: 'unprocessed',
-      ...given(options),
+      ...given(options, kind),
     });
   }
 
@@ -99,7 +100,7 @@ export class HttpKubeApi implements KubeApi {
       body: object,
       // Without a resourceVersion a second PUT would undo what somebody else wrote after the first.
       retry: object.metadata.resourceVersion ? 'idempotent' : 'unprocessed',
-      ...given(options),
+      ...given(options, kind),
     });
   }
 
@@ -117,7 +118,7 @@ export class HttpKubeApi implements KubeApi {
       body: patch.body,
       contentType: PATCH_TYPES[patch.type],
       retry: 'unprocessed',
-      ...given(options),
+      ...given(options, kind),
     });
   }
 
@@ -131,7 +132,7 @@ export class HttpKubeApi implements KubeApi {
       // JSON is YAML, and servers before 1.33 know no other name for it.
       contentType: 'application/apply-patch+yaml',
       retry: 'idempotent',
-      ...given(options),
+      ...given(options, kind),
     });
   }
 
@@ -146,7 +147,7 @@ export class HttpKubeApi implements KubeApi {
       // Without a precondition a second DELETE might hit a new object of the same name.
       retry: certain ? 'idempotent' : 'unprocessed',
       goneIsDone: true,
-      ...given(options),
+      ...given(options, kind),
     });
   }
 
@@ -193,7 +194,14 @@ function selectors({ labelSelector, fieldSelector }: Selection): Call['query'] {
   return { labelSelector, fieldSelector };
 }
 
-function given(options: CallOptions = {}): Pick<Call, 'signal' | 'timeoutMs'> {
-  const { signal, timeoutMs } = options;
-  return { ...(signal === undefined ? {} : { signal }), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+/** A Lease is renewed in time or lost: like the server, which has a priority level for them, never queue it behind others. */
+function given(
+  { signal, timeoutMs }: CallOptions = {},
+  kind?: Pick<Kind<KubeObject>, 'group'>,
+): Pick<Call, 'signal' | 'timeoutMs' | 'urgent'> {
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(kind?.group === Leases.group ? { urgent: true } : {}),
+  };
 }

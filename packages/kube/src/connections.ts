@@ -16,11 +16,9 @@ export class Connections {
     this.#connectTimeoutMs = connectTimeoutMs;
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
+  /** @throws Error when they are closed */
   to(access: Access): Dispatcher {
+    if (this.#closed) throw new Error('this client is closed');
     const identity = connectionIdentity(access);
     if (this.#current?.identity === identity) return this.#current.dispatcher;
     if (this.#current !== undefined) this.#retire(this.#current.dispatcher);

@@ -67,7 +67,7 @@ export class Informer<T extends KubeObject> implements Source<T> {
 
   /**
    * Takes the answer of a write, so that the next read sees it: read your writes. An answer that is older than what is
-   * known, or outside of what is watched, is ignored.
+   * known, or outside of what is watched, is ignored. The object is frozen.
    */
   put(object: T): void {
     this.#tell(this.#store.put((this.#options.transform ?? withoutManagedFields)(object)));

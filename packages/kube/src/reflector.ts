@@ -10,6 +10,7 @@ import { withFields } from './log-fields.js';
 import type { KubeObject } from './object.js';
 import { ReflectorMetrics } from './reflector-metrics.js';
 import { isNewer } from './resource-version.js';
+import { untilAborted } from './until-aborted.js';
 
 /** Where a reflector puts what it sees: a {@link StoreScope}, usually. Called in order, never again after the abort. */
 export interface ReflectorSink<T extends KubeObject> {
@@ -107,7 +108,7 @@ export class Reflector<T extends KubeObject> {
     const began = clock.monotonic();
     this.#metrics.lists.inc({ name: this.#name });
     const options = { ...this.#selection(), signal, ...(pageSize === undefined ? {} : { pageSize }) };
-    const listed = await settledOr(signal, listAll(api, kind, options));
+    const listed = await untilAborted(signal, listAll(api, kind, options));
     if (listed === undefined) return;
     const { items, resourceVersion } = listed;
     this.#metrics.listSeconds.observe({ name: this.#name }, (clock.monotonic() - began) / 1000);
@@ -137,7 +138,7 @@ export class Reflector<T extends KubeObject> {
     try {
       for (;;) {
         const cancel = clock.after(stallMs, () => cut.abort());
-        const step = await settledOr(cut.signal, events.next()).finally(cancel);
+        const step = await untilAborted(cut.signal, events.next()).finally(cancel);
         if (signal.aborted) return;
         if (step === undefined) throw new StalledWatchError(`the watch was silent for ${stallMs} ms`);
         if (step.done === true) break;
@@ -220,23 +221,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof ShortWatchError) return 'Short';
   if (!(error instanceof KubeApiError)) return 'Internal';
   return /^[A-Z][A-Za-z0-9]{0,40}$/.test(error.reason) ? error.reason : 'Unknown';
-}
-
-/** The promise's value; undefined once the signal is aborted, also when the promise never settles. */
-function settledOr<V>(signal: AbortSignal, promise: Promise<V>): Promise<V | undefined> {
-  return new Promise((resolve, reject) => {
-    const forget = onAbort(signal, () => resolve(undefined));
-    promise.then(
-      (value) => {
-        forget();
-        resolve(signal.aborted ? undefined : value);
-      },
-      (error: unknown) => {
-        forget();
-        reject(error);
-      },
-    );
-  });
 }
 
 function nothing(): void {}

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { arch, platform } from 'node:process';
 import { Registry } from 'prom-client';
 import type { Dispatcher } from 'undici';
-import { aborted, errorOfAnswer, invalidAnswer, unreachable } from './answer.js';
+import { aborted, errorOfAnswer, invalidAnswer } from './answer.js';
 import { Attempt } from './attempt.js';
 import { Connections } from './connections.js';
 import { type Environment, sleep } from './environment.js';
@@ -11,6 +11,7 @@ import { Gate } from './gate.js';
 import { DEFAULT_RETRY, type RetryPolicy, type RetryRule, retryDelay } from './retry.js';
 import type { ServerAccess } from './server-access.js';
 import { TransportMetrics, type Verb } from './transport-metrics.js';
+import { untilAborted } from './until-aborted.js';
 
 export interface TransportOptions {
   readonly access: ServerAccess;
@@ -45,6 +46,8 @@ export interface Call {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly retry: RetryRule;
+  /** Does not wait until others are done. */
+  readonly urgent?: boolean;
   /** 404 after a try that was not answered: that try did it. */
   readonly goneIsDone?: boolean;
 }
@@ -92,7 +95,7 @@ export class Transport {
   async json(call: Call): Promise<unknown> {
     const { clock } = this.#environment;
     const asked = clock.monotonic();
-    const leave = await this.#gate.enter(call.signal);
+    const leave = call.urgent === true ? () => {} : await this.#gate.enter(call.signal);
     if (leave === undefined) throw aborted(requestOf(call), call.signal);
     this.#metrics.waitSeconds.observe({ verb: call.verb }, (clock.monotonic() - asked) / SECOND);
     try {
@@ -196,10 +199,11 @@ export class Transport {
 
   async #send(call: Call, attempt: Attempt, timeoutMs: number): Promise<Dispatcher.ResponseData> {
     if (attempt.signal.aborted) throw attempt.failure(undefined);
-    if (this.#connections.closed) throw unreachable(requestOf(call), new Error('this client is closed'));
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
     if (body !== undefined && body.length > MAX_REQUEST_BYTES) throw tooLarge(requestOf(call), body.length);
-    const access = await this.#access.current();
+    // A plugin that hangs is no reason to wait for longer.
+    const access = await untilAborted(attempt.signal, this.#access.current());
+    if (access === undefined) throw attempt.failure(undefined);
     return this.#connections.to(access).request({
       origin: access.server.origin,
       path: access.server.pathname.replace(/\/+$/, '') + call.path + queryOf(call.query),

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ConfigMaps } from '../../src/kinds.js';
+import { ConfigMaps, Leases } from '../../src/kinds.js';
 import type { Access } from '../../src/server-access.js';
 import { aClient, connected, Ends, fixedAccess, theAuthority } from './a-client.js';
 import { anAuthority } from './certificates.js';
@@ -71,6 +71,26 @@ describe('the connections of a client', () => {
     };
     await Promise.all(Array.from({ length: 30 }, () => api.get(ConfigMaps, ref)));
     expect([most, server.requests.length]).toEqual([3, 30]);
+  });
+
+  it('are there for a Lease though all other calls wait', async () => {
+    const held: (() => void)[] = [];
+    const { server, api } = await connected(
+      ends,
+      (request, response) => {
+        if (request.url.pathname.includes('/leases/')) answer(response, 200, object);
+        else held.push(() => answer(response, 200, object));
+      },
+      { maxConcurrentCalls: 2 },
+    );
+    const waiting = Array.from({ length: 5 }, () => api.get(ConfigMaps, ref));
+    await api.get(Leases, ref);
+    while (held.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await api.get(Leases, ref);
+    expect(server.requests.length).toBe(4);
+    server.respond = (_, response) => answer(response, 200, object);
+    for (const go of held) go();
+    await Promise.all(waiting);
   });
 
   it('are made anew when the server has cut them', async () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpKubeApi } from '../../src/client.js';
 import { type Clock, systemClock } from '../../src/environment.js';
 import { ConfigMaps, Jobs } from '../../src/kinds.js';
+import { KubeConfigError } from '../../src/server-access.js';
 import { ManualClock } from '../manual-clock.js';
 import { RecordedLog } from '../recorded-log.js';
 import { connected, Ends } from './a-client.js';
@@ -169,6 +170,26 @@ describe('a call without an answer', () => {
     await clock.advance(10_000);
     await call;
     expect(server.requests.length).toBe(1);
+  });
+
+  it('because the credentials never come is given up after its time too', async () => {
+    const clock = new ManualClock();
+    const access = { namespace: undefined, current: () => new Promise<never>(() => {}), renew: async () => {} };
+    const { server, api } = await connected(ends, ok, { timeoutMs: 30_000, environment: by(clock), access });
+    const call = expect(create(api)).rejects.toMatchObject({ reason: 'Timeout' });
+    await clock.advance(30_000);
+    await call;
+    expect(server.requests).toEqual([]);
+  });
+
+  it('because the credentials cannot be read says why', async () => {
+    const current = () => Promise.reject(new KubeConfigError('the token file is gone'));
+    const { api } = await connected(ends, ok, { access: { namespace: undefined, current, renew: async () => {} } });
+    await expect(create(api)).rejects.toMatchObject({
+      status: 0,
+      reason: 'Unreachable',
+      message: 'POST /api/v1/namespaces/x/configmaps: the API server cannot be reached: the token file is gone',
+    });
   });
 
   it('from a server that is not there fails as unreachable', async () => {
