@@ -280,6 +280,20 @@ describe('a controller', () => {
       ]);
     });
 
+    it('takes the reason of the signal, thrown as it is, for what it is', async () => {
+      const { clock, controller, start, log } = aController(
+        (_, { signal }) =>
+          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        { reconcileTimeoutMs: 2000 },
+      );
+      await start();
+      controller.enqueue('a');
+      await clock.advance(2000);
+      const [, failure] = log.lines.filter((it) => it.level === 'warn');
+      expect(failure?.fields.err).toMatchObject({ code: 'reconcile-timeout' });
+      expect(failure?.fields.err).not.toHaveProperty('cause');
+    });
+
     it('does not give the key to anybody else while it goes on all the same', async () => {
       const { open, reconcile } = held();
       const { clock, controller, calls, start, total } = aController(reconcile, {

@@ -169,6 +169,16 @@ describe('an election', () => {
     expect(b.state.leadership?.holds()).toBe(true);
   });
 
+  it('waits for its own duration when the holder said none', async () => {
+    const { simulation, server, candidate, at } = anElection();
+    const { apiVersion, kind } = Leases;
+    server.create(Leases, { apiVersion, kind, metadata: lease, spec: { holderIdentity: 'by hand' } });
+    const a = candidate('a');
+    await simulation.run(() => a.state.leadership !== undefined);
+    expect(at()).toBeGreaterThanOrEqual(15_000);
+    expect(at()).toBeLessThanOrEqual(17_000);
+  });
+
   it('takes a Lease that nobody ever held', async () => {
     const { simulation, server, candidate } = anElection();
     server.create(Leases, {

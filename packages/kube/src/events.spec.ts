@@ -4,6 +4,8 @@ import { anObject } from '../test/manual-source.js';
 import { inOrder, lostAfter, lostBefore, refused, World } from '../test/memory-api/index.js';
 import { metricValue } from '../test/metric-value.js';
 import { RecordedLog } from '../test/recorded-log.js';
+import type { KubeApi } from './api.js';
+import { KubeApiError } from './error.js';
 import type { EventDraft } from './event-draft.js';
 import { EventRecorder, type EventRecorderOptions } from './events.js';
 import { Events, type KubeEvent } from './kinds/event.js';
@@ -190,6 +192,36 @@ describe('an event recorder', () => {
       expect(events()[0]?.eventTime).toBe(first?.eventTime);
     });
 
+    it('and writes its count later when there is no room for it now, or the write fails', async () => {
+      const { recorder, draft, api, counts, after } = aRecorder({ maxQueued: 1 });
+      recorder.record(draft());
+      await after();
+      recorder.record(draft({ reason: 'Failed' }));
+      recorder.record(draft());
+      await after();
+      expect(counts().sort()).toEqual(['Failed 1', 'Started 1']);
+      api.faults = (call) => (call.verb === 'patch' && api.calls.length === 3 ? lostBefore : undefined);
+      await after(MINUTE + 2000);
+      expect(counts().sort()).toEqual(['Failed 1', 'Started 2']);
+      expect(api.calls.map((it) => it.verb)).toEqual(['create', 'create', 'patch', 'patch']);
+    });
+
+    it('and ends the oldest one when there are too many', async () => {
+      const { recorder, draft, events, after } = aRecorder({ maxQueued: 10_000 });
+      const other = (i: number) => draft({ regarding: anObject(`ns/other-${i}`) });
+      recorder.record(draft());
+      for (let i = 0; i < 4096; i++) recorder.record(other(i));
+      recorder.record(draft());
+      recorder.record(other(4095));
+      await after();
+      expect(events().filter((it) => it.regarding?.name === 'talk')).toHaveLength(2);
+      expect(
+        events()
+          .filter((it) => it.regarding?.name === 'other-4095')
+          .map((it) => it.series?.count),
+      ).toEqual([2]);
+    });
+
     it('and comes to rest', async () => {
       const { world, recorder, draft } = aRecorder();
       for (let i = 0; i < 3; i++) recorder.record(draft());
@@ -227,6 +259,18 @@ describe('an event recorder', () => {
       recorder.record(draft());
       await after();
       expect(world.server.all(Events)).toHaveLength(1);
+    });
+
+    it('what fails by a mistake in the program, at once', async () => {
+      let tries = 0;
+      const create = () => {
+        tries += 1;
+        return Promise.reject(new TypeError('x is not a function'));
+      };
+      const { recorder, draft, after, dropped } = aRecorder({ api: { create } as unknown as KubeApi });
+      recorder.record(draft());
+      await after(20_000);
+      expect([tries, await dropped('failed')]).toEqual([1, 1]);
     });
 
     it('what cannot be written in four tries', async () => {
@@ -272,7 +316,6 @@ describe('an event recorder', () => {
 
     it('no sooner than the server asked', async () => {
       const { world, recorder, draft, api, after } = aRecorder();
-      const { KubeApiError } = await import('./error.js');
       const slowDown = new KubeApiError('slow down', { status: 429, reason: 'TooManyRequests', retryAfterMs: 9000 });
       api.faults = () => (api.calls.length === 1 ? { applied: false, answer: slowDown } : undefined);
       const start = world.simulation.now;

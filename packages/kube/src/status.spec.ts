@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inOrder, World } from '../test/memory-api/index.js';
 import { aThing, ref, type Thing, Things } from '../test/memory-api/things.js';
+import { Nodes } from './kinds/core.js';
 import { StatusWriter, type StatusWriterOptions } from './status.js';
 
 const listKeys = { 'status.stages': ['name'] };
@@ -113,6 +114,14 @@ describe('a writer of a status', () => {
     world.server.create(Things, aThing('a'));
     await expect(main({ phase: 'Busy' }, old)).rejects.toMatchObject({ reason: 'Conflict' });
     expect(now().status).toBeUndefined();
+  });
+
+  it('writes to objects of the whole cluster too', async () => {
+    const { world, api } = aThingWithStatus();
+    const node = world.server.create(Nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+    const written = new StatusWriter({ api, kind: Nodes, fieldManager: 'm' }).apply(node, { phase: 'Busy' });
+    await world.simulation.run();
+    expect((await written).object).toMatchObject({ metadata: { name: 'n' }, status: { phase: 'Busy' } });
   });
 
   it('heeds its signal', async () => {
