@@ -29,7 +29,7 @@ const RENEW_EVERY_MS = 10_000;
  * @throws KubeConfigError
  */
 export async function kubeConfigAccess(options: KubeConfigOptions): Promise<ServerAccess> {
-  // Half a second and 80 MB that a process without a cluster does not spend.
+  // 50 MB that a process without a cluster does not spend.
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const load = () => loadConfig(new Config(), options);
   return new KubeConfigAccess(load, load(), options);
