@@ -41,7 +41,29 @@ export function materialOf(data: Readonly<Record<string, string>> | undefined): 
   return { authorities, ...(isUsable(serving) && { serving }) };
 }
 
-/** The inverse: the data of a Secret. */
+/**
+ * Reads what somebody else (cert-manager) keeps in a Secret. It has only the newest authority, so those that were seen
+ * before stay known until they end: Jobs began under them. An authority is whatever stands in `ca.crt`: of a certificate
+ * that is signed by itself, that very certificate.
+ *
+ * @param known PEM of the authorities known until now
+ * @param now ms of the epoch
+ */
+export function foreignMaterialOf(
+  data: Readonly<Record<string, string>> | undefined,
+  known: string,
+  now: number,
+): KeyMaterial {
+  const { serving } = materialOf(data);
+  const newest = Buffer.from(data?.[SecretKey.authorities] ?? '', 'base64').toString('utf8');
+  const all = new Map([...certificatesIn(newest), ...certificatesIn(known)].map((it) => [it.fingerprint256, it]));
+  const authorities = [...all.values()]
+    .filter((it) => now < it.validToDate.getTime())
+    .map((it) => ({ cert: pemOf(it) }));
+  return { authorities, ...(serving !== undefined && { serving }) };
+}
+
+/** The inverse of {@link materialOf}: the data of a Secret. */
 export function secretDataOf({ authorities, serving }: KeyMaterial): Record<string, string> {
   const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
   return {

@@ -35,16 +35,20 @@ export async function readReport(request: IncomingMessage): Promise<ProgressRepo
   return parseRequest(ProgressReport, value);
 }
 
-async function readText(request: IncomingMessage): Promise<string> {
-  if (Number(request.headers['content-length'] ?? 0) > PROGRESS_REPORT_MAX_BYTES) throw tooLarge();
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.byteLength;
-    if (bytes > PROGRESS_REPORT_MAX_BYTES) throw tooLarge();
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
+/** By its events: whoever leaves off iterating a request destroys its connection, and the answer with it. */
+function readText(request: IncomingMessage): Promise<string> {
+  if (Number(request.headers['content-length'] ?? 0) > PROGRESS_REPORT_MAX_BYTES) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (piece: Buffer) => {
+      bytes += piece.byteLength;
+      if (bytes <= PROGRESS_REPORT_MAX_BYTES) pieces.push(piece);
+      else reject(tooLarge());
+    });
+    request.on('end', () => resolve(Buffer.concat(pieces).toString('utf8')));
+    request.on('error', reject);
+  });
 }
 
 function tooLarge(): ProblemError {

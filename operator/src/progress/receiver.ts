@@ -51,9 +51,12 @@ export class ProgressReceiver {
       labelNames: ['outcome'],
       registers: [registry],
     });
-    this.#server = createServer({ minVersion: 'TLSv1.3', maxHeaderSize: MOST_HEADER_BYTES }, (request, response) => {
-      void this.#handle(request, response);
-    });
+    const settings = {
+      minVersion: 'TLSv1.3',
+      maxHeaderSize: MOST_HEADER_BYTES,
+      connectionsCheckingInterval: REQUEST_MS / 2,
+    } as const;
+    this.#server = createServer(settings, (request, response) => void this.#handle(request, response));
     this.#server.maxConnections = MOST_CONNECTIONS;
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.headersTimeout = REQUEST_MS;
@@ -99,12 +102,14 @@ export class ProgressReceiver {
 
   /** Never rejects. */
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const address = request.socket.remoteAddress ?? 'unknown';
+    const { socket } = request;
+    const address = socket.remoteAddress ?? 'unknown';
     const sender: Partial<ReportSender> = { address, forwarded: request.headers[FORWARDED] !== undefined };
     try {
       this.#answer(response, await this.#take(request, sender));
     } catch (error) {
-      this.#refuse(request, response, error, address);
+      // It broke off by itself: nobody is there to be answered.
+      if (!socket.destroyed) this.#refuse(request, response, error, address);
     }
   }
 
@@ -133,8 +138,6 @@ export class ProgressReceiver {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown, address: string): void {
-    // It broke off by itself: nobody is there to be answered.
-    if (request.socket.destroyed) return;
     const problem = problemOf(error);
     const instance = randomUUID();
     this.#outcomes.inc({ outcome: problem.code });
@@ -145,10 +148,11 @@ export class ProgressReceiver {
     response.writeHead(problem.status, {
       'content-type': 'application/problem+json',
       'content-length': Buffer.byteLength(body),
-      // What is left of the body is not read.
+      // However much of the body is to come: nobody waits for the end of it.
       ...(request.complete ? {} : { connection: 'close' }),
       ...problem.headers,
     });
     response.end(body);
+    request.resume();
   }
 }

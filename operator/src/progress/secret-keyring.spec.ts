@@ -4,7 +4,8 @@ import { ManualClock, settled } from '../../../packages/kube/test/manual-clock.j
 import { World } from '../../../packages/kube/test/memory-api/index.js';
 import { RecordedLog } from '../../../packages/kube/test/recorded-log.js';
 import { directApi } from '../../test/progress/direct-api.js';
-import { materialOf } from './key-material.js';
+import { bundleOf, certificatesIn, type KeyMaterial, materialOf, secretDataOf } from './key-material.js';
+import { rotated } from './key-rotation.js';
 import { SecretKeyring } from './secret-keyring.js';
 
 const secret = { namespace: 'mediajob-system', name: 'mediajob-operator-progress' };
@@ -173,5 +174,71 @@ describe('keys in a Secret', () => {
     void keyring.run(signal);
     await clock.advance(120_000);
     expect(JSON.stringify(log.lines)).not.toMatch(/BEGIN|PRIVATE/);
+  });
+});
+
+describe('keys that somebody else keeps in a Secret', () => {
+  const { apiVersion, kind } = Secrets;
+
+  async function aForeignSecret() {
+    const { server, clock, signal } = aCluster();
+    const log = new RecordedLog();
+    const environment = { clock, random: () => 0.5, log };
+    const keyring = new SecretKeyring({ api: directApi(server), secret, names, environment, madeBy: 'others' });
+    /** As cert-manager does: the newest authority alone, and none of its keys. */
+    const put = (material: KeyMaterial, authorities = bundleOf(material)) => {
+      const { 'ca.key': _, ...data } = secretDataOf(material);
+      const all = { ...data, 'ca.crt': Buffer.from(authorities).toString('base64') };
+      if (server.find(Secrets, secret) !== undefined)
+        server.update(Secrets, secret, (it): Secret => ({ ...it, data: all }));
+      else server.create(Secrets, { apiVersion, kind, metadata: secret, type: 'kubernetes.io/tls', data: all });
+    };
+    const read = async () => {
+      const once = new AbortController();
+      void keyring.run(once.signal);
+      await settled();
+      once.abort();
+      await settled();
+    };
+    const make = () => rotated({ authorities: [] }, names, clock.now());
+    return { clock, signal, keyring, put, read, make };
+  }
+
+  it('are used as they are, and again when they change', async () => {
+    const { keyring, put, read, make } = await aForeignSecret();
+    const first = await make();
+    put(first);
+    await read();
+    expect(keyring.serving).toEqual(first.serving);
+    const second = await make();
+    put(second);
+    await read();
+    expect(keyring.serving).toEqual(second.serving);
+  });
+
+  it('leave an old authority known until it ends', async () => {
+    const { keyring, clock, put, read, make } = await aForeignSecret();
+    const first = await make();
+    put(first);
+    await read();
+    await clock.advance(100 * DAY_MS);
+    const second = await make();
+    put(second);
+    await read();
+    expect(keyring.authorities()).toBe(bundleOf(second) + bundleOf(first));
+    await clock.advance(300 * DAY_MS);
+    await read();
+    expect(keyring.authorities()).toBe(bundleOf(second));
+  });
+
+  it('of an issuer that the system trusts need no authority; signed by itself it is its own', async () => {
+    const { keyring, put, read, make } = await aForeignSecret();
+    const material = await make();
+    put(material, '');
+    await read();
+    expect({ serving: keyring.serving, ca: keyring.authorities() }).toEqual({ serving: material.serving, ca: '' });
+    put(material, material.serving?.cert);
+    await read();
+    expect(certificatesIn(keyring.authorities()).length).toBe(1);
   });
 });

@@ -10,7 +10,7 @@ import {
   Secrets,
   sleep,
 } from '@mediajob/kube';
-import { factsOf, type KeyMaterial, materialOf, secretDataOf } from './key-material.js';
+import { factsOf, foreignMaterialOf, type KeyMaterial, materialOf, secretDataOf } from './key-material.js';
 import { rotated } from './key-rotation.js';
 import { BaseKeyring } from './keyring.js';
 
@@ -21,6 +21,8 @@ export interface SecretKeyringOptions {
   /** DNS names by which Jobs, and other replicas, reach the receiver. */
   readonly names: readonly string[];
   readonly environment: Environment;
+  /** Who makes and renews what is in the Secret: we, by {@link SecretKeyring.maintain}, or somebody else. */
+  readonly madeBy?: 'us' | 'others';
 }
 
 /** How often the Secret is read: while there is nothing in it to serve with, and afterwards. */
@@ -76,7 +78,9 @@ export class SecretKeyring extends BaseKeyring {
   async #read(signal: AbortSignal): Promise<void> {
     const { api, secret, environment } = this.#options;
     try {
-      this.#use(materialOf((await api.get(Secrets, secret, { signal })).data));
+      const { data } = await api.get(Secrets, secret, { signal });
+      const foreign = this.#options.madeBy === 'others';
+      this.#use(foreign ? foreignMaterialOf(data, this.authorities(), environment.clock.now()) : materialOf(data));
     } catch (error) {
       // What is known serves on; a Secret that is gone is made again by the leader.
       if (signal.aborted || isNotFound(error)) return;
