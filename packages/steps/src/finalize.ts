@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import {
+  bcp47Of,
   type FinalizeRequest,
   type FinalizeResult,
   Part,
@@ -6,8 +8,8 @@ import {
   type TextFormat,
   whisperLanguageOf,
 } from '@mediajob/contract';
-import { cuesOf, mergeParts, transcriptOf, write } from '@mediajob/speech';
-import { parseDocument, readText, sha256Of, sha256OfJson, type VolumeFile, writeFileAtomic } from '@mediajob/storage';
+import { documentOf, PartMerge } from '@mediajob/speech';
+import { parseDocument, readText, sha256Of, sha256OfJson, type VolumeFile, writeStreamAtomic } from '@mediajob/storage';
 import type { StepContext } from './context.js';
 import { stepError } from './failure.js';
 import { type JobAudio, jobAudio } from './job-audio.js';
@@ -19,13 +21,13 @@ import { finishedResult, finishStep } from './step-manifest.js';
 /**
  * Merges the parts of all shards into a transcript and writes it in every format asked for, and always as JSON.
  * `inputSha256` of its manifest is over the checksums of audio, plan and parts. A recording without speech gives an
- * empty transcript, which is as valid as any.
+ * empty transcript, which is as valid as any. However long it is, one part at a time is in memory.
  */
 export async function finalize(request: FinalizeRequest, context: StepContext): Promise<FinalizeResult> {
   const { volume } = context;
   const { language: chosen } = chooseSpeech(request);
   const audio = await jobAudio(volume, request.jobId);
-  const parts = await readParts(context, request.jobId, audio);
+  const parts = await checkParts(context, request.jobId, audio);
   const inputSha256 = sha256OfJson({
     audio: audio.sha256,
     plan: audio.planSha256,
@@ -35,19 +37,24 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
   if (finished !== undefined) return finished;
 
   const progress = new ProgressMeter(context);
-  const segments: Segment[] = mergeParts(
-    parts.map((it) => it.part),
-    audio.plan,
-  );
-  progress.report({ fraction: 0.5 });
   // A recording without any speech has no language to detect: English with probability 0, as the vote says.
-  const language = chosen ?? languageOfParts(parts.map((it) => it.part)) ?? 'en';
+  const language = chosen ?? (parts[0] && whisperLanguageOf(parts[0].language)) ?? 'en';
   const languageProbability =
     chosen === undefined ? ((await publishedLanguage(context, request.jobId))?.probability ?? 0) : 1;
   const { task, model } = request;
   const { durationMs } = audio.plan;
-  const transcript = transcriptOf({ segments, language, languageProbability, task, model, durationMs });
-  const cues = cuesOf(segments, request.options.subtitles, task === 'translate' ? 'en' : language);
+  let counts = NOTHING;
+  const source = {
+    head: { language, languageProbability, task, model, durationMs },
+    rules: request.options.subtitles,
+    async *segments() {
+      counts = NOTHING;
+      for await (const segments of mergedParts(context, audio, parts)) {
+        counts = plus(counts, segments);
+        yield segments;
+      }
+    },
+  };
 
   await volume.ensureDirectory(volume.layout.outputs(request.jobId));
   const files: VolumeFile[] = [];
@@ -55,40 +62,38 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
   // JSON is what the page and every later step read: always written, and first.
   const formats = [...new Set<TextFormat>(['json', ...request.options.formats])];
   for (const [index, format] of formats.entries()) {
-    context.signal.throwIfAborted();
     const name = `transcript.${format}`;
     const path = volume.layout.output(request.jobId, name);
-    const text = write(format, { transcript, segments, cues });
-    await writeFileAtomic(volume.resolve(path), text, { runId: request.runId, files: volume.files });
-    const bytes = Buffer.byteLength(text);
-    files.push({ path, bytes, sha256: sha256Of(text) });
+    const hash = createHash('sha256');
+    const pieces = bytesOf(documentOf(format, source), hash);
+    const bytes = await writeStreamAtomic(volume.resolve(path), pieces, { runId: request.runId, files: volume.files });
+    files.push({ path, bytes, sha256: hash.digest('hex') });
     outputs.push({ name, format, bytes });
-    progress.report({ fraction: 0.5 + (index + 1) / formats.length / 2 });
+    progress.report({ fraction: (index + 1) / formats.length });
   }
   return finishStep(context, request, {
     inputSha256,
-    tools: Object.fromEntries(parts.map(({ part }) => [part.engine.name, part.engine.version])),
+    tools: Object.fromEntries(parts.map(({ engine }) => [engine.name, engine.version])),
     files,
     result: {
       stage: 'finalize',
-      language: transcript.language,
-      segments: transcript.segments.length,
-      words: transcript.word_segments.length,
-      doubtful: segments.filter((it) => it.doubts.length > 0).length,
+      language: task === 'translate' ? 'en' : bcp47Of(language),
+      ...counts,
       outputs,
     },
   });
 }
 
-interface StoredPart {
-  part: Part;
+/** What is remembered of a part: a day of speech has hundreds of them. */
+interface CheckedPart extends Pick<Part, 'language' | 'engine'> {
+  path: string;
   sha256: string;
 }
 
 /** All parts in the order of their chunks, each checked against the plan. */
-async function readParts(context: StepContext, jobId: string, { plan }: JobAudio): Promise<StoredPart[]> {
+async function checkParts(context: StepContext, jobId: string, { plan }: JobAudio): Promise<CheckedPart[]> {
   const { volume, signal } = context;
-  const parts: StoredPart[] = [];
+  const parts: CheckedPart[] = [];
   for (const chunk of plan.chunks) {
     signal.throwIfAborted();
     const path = volume.layout.part(jobId, chunk.index);
@@ -97,11 +102,48 @@ async function readParts(context: StepContext, jobId: string, { plan }: JobAudio
     if (part.chunk !== chunk.index || part.startMs !== chunk.startMs || part.endMs !== chunk.endMs) {
       throw stepError('StorageError', `${path} belongs to another plan. Retry the job: it is transcribed again.`);
     }
-    parts.push({ part, sha256: sha256Of(text) });
+    parts.push({ path, sha256: sha256Of(text), language: part.language, engine: part.engine });
   }
   return parts;
 }
 
-function languageOfParts(parts: readonly Part[]) {
-  return parts[0] === undefined ? undefined : whisperLanguageOf(parts[0].language);
+/** The segments of one part after the other. */
+async function* mergedParts(
+  { volume, signal }: StepContext,
+  { plan }: JobAudio,
+  parts: readonly CheckedPart[],
+): AsyncGenerator<Segment[]> {
+  const merge = new PartMerge();
+  for (const [index, chunk] of plan.chunks.entries()) {
+    signal.throwIfAborted();
+    const { path, sha256 } = parts[index] as CheckedPart;
+    const text = await readText(await volume.resolveExisting(path));
+    if (sha256Of(text) !== sha256) {
+      throw stepError(
+        'Temporary',
+        `${path} was written anew while it was read. It is finished again with the new one.`,
+      );
+    }
+    // The same bytes as those that were checked.
+    yield merge.add(JSON.parse(text) as Part, chunk);
+  }
+}
+
+const NOTHING: Pick<FinalizeResult, 'segments' | 'words' | 'doubtful'> = { segments: 0, words: 0, doubtful: 0 };
+
+function plus(counts: typeof NOTHING, segments: readonly Segment[]): typeof NOTHING {
+  return {
+    segments: counts.segments + segments.length,
+    words: counts.words + segments.reduce((sum, it) => sum + it.words.length, 0),
+    doubtful: counts.doubtful + segments.filter((it) => it.doubts.length > 0).length,
+  };
+}
+
+async function* bytesOf(pieces: AsyncIterable<string>, hash: { update(bytes: Buffer): unknown }) {
+  for await (const piece of pieces) {
+    if (piece === '') continue;
+    const bytes = Buffer.from(piece);
+    hash.update(bytes);
+    yield bytes;
+  }
 }

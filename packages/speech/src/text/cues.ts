@@ -53,52 +53,81 @@ export function cuesOf(
   language: string,
   durationMs: number = Number.POSITIVE_INFINITY,
 ): Cue[] {
-  const words = wordsOf(segments);
-  const cues: CueWord[][] = [];
-  let from = 0;
-  // Between hard pauses nothing depends on each other, and memory stays small for any length.
-  for (let i = 1; i <= words.length; i++) {
-    const [left, right] = [words[i - 1], words[i]];
-    if (left === undefined || (right !== undefined && right.startMs - left.endMs < HARD_PAUSE_MS)) continue;
-    cues.push(...cut(words.slice(from, i), rules, language, right?.startMs ?? durationMs));
-    from = i;
-  }
-  return cues.map((cue, i) => {
-    const startMs = cue[0]?.startMs ?? 0;
-    return {
-      startMs,
-      endMs: endOf(cue, cues[i + 1]?.[0]?.startMs, durationMs),
-      lines: breakLines(cue, rules, language),
-    };
-  });
+  const maker = new CueMaker(rules, language, durationMs);
+  return [...maker.add(segments), ...maker.end()];
 }
 
-function wordsOf(segments: readonly Segment[]): CueWord[] {
-  const words: CueWord[] = [];
-  for (const segment of segments) {
-    let at = 0;
-    segment.words.forEach((word, i) => {
-      const text = plainText(word.text);
-      if (text === '') return;
-      const found = segment.text.indexOf(word.text, at);
-      const previous = words.at(-1);
-      // The text tells where spaces are; where it does not know the word, the scripts do.
-      const spaced =
-        i === 0 || found === -1
-          ? previous !== undefined && !(isUnspaced(previous.text) && isUnspaced(text))
-          : /\s/u.test(segment.text.charAt(found - 1));
-      if (found !== -1) at = found + word.text.length;
-      words.push({
-        text,
-        spaced,
-        width: textWidth(text),
-        startMs: word.startMs,
-        endMs: word.endMs,
-        first: i === 0,
-        endsSentence: endsSentence(text),
-      });
-    });
+/** {@link cuesOf} for segments that come in portions: memory is that of the words between two pauses. */
+export class CueMaker {
+  readonly #rules: SubtitleRules;
+  readonly #language: string;
+  readonly #durationMs: number;
+  /** Since the last pause: beyond one, nothing depends on each other. */
+  #words: CueWord[] = [];
+  #last: CueWord | undefined;
+
+  constructor(rules: SubtitleRules, language: string, durationMs: number = Number.POSITIVE_INFINITY) {
+    this.#rules = rules;
+    this.#language = language;
+    this.#durationMs = durationMs;
   }
+
+  /** @returns the cues that nothing to come can change */
+  add(segments: readonly Segment[]): Cue[] {
+    const cues: Cue[] = [];
+    for (const segment of segments) {
+      for (const word of wordsOf(segment, this.#last)) {
+        if (this.#last !== undefined && word.startMs - this.#last.endMs >= HARD_PAUSE_MS) {
+          cues.push(...this.#cut(word.startMs));
+        }
+        this.#words.push(word);
+        this.#last = word;
+      }
+    }
+    return cues;
+  }
+
+  /** @returns the rest */
+  end(): Cue[] {
+    return this.#cut(undefined);
+  }
+
+  #cut(nextStartMs: number | undefined): Cue[] {
+    const cues = cut(this.#words, this.#rules, this.#language, nextStartMs ?? this.#durationMs);
+    this.#words = [];
+    return cues.map((cue, i) => ({
+      startMs: cue[0]?.startMs ?? 0,
+      endMs: endOf(cue, cues[i + 1]?.[0]?.startMs ?? nextStartMs, this.#durationMs),
+      lines: breakLines(cue, this.#rules, this.#language),
+    }));
+  }
+}
+
+/** @param before the word before the segment */
+function wordsOf(segment: Segment, before: CueWord | undefined): CueWord[] {
+  const words: CueWord[] = [];
+  let at = 0;
+  segment.words.forEach((word, i) => {
+    const text = plainText(word.text);
+    if (text === '') return;
+    const found = segment.text.indexOf(word.text, at);
+    const previous = words.at(-1) ?? before;
+    // The text tells where spaces are; where it does not know the word, the scripts do.
+    const spaced =
+      i === 0 || found === -1
+        ? previous !== undefined && !(isUnspaced(previous.text) && isUnspaced(text))
+        : /\s/u.test(segment.text.charAt(found - 1));
+    if (found !== -1) at = found + word.text.length;
+    words.push({
+      text,
+      spaced,
+      width: textWidth(text),
+      startMs: word.startMs,
+      endMs: word.endMs,
+      first: i === 0,
+      endsSentence: endsSentence(text),
+    });
+  });
   return words;
 }
 

@@ -1,8 +1,17 @@
 export { CUE_TIMING, type Cue, cuesOf } from './cues.js';
+export { type DocumentSource, documentOf } from './documents.js';
 export { type LanguageDetection, languageWindows, onlyLanguageOf, voteLanguage } from './language.js';
 export { plainText, textWidth } from './scripts.js';
-export { compressionRatioOf, isInvented, loops, MergeError, mergeParts, segmentOf, segmentsOf } from './segments.js';
+export {
+  compressionRatioOf,
+  isInvented,
+  loops,
+  MergeError,
+  mergeParts,
+  PartMerge,
+  segmentOf,
+  segmentsOf,
+} from './segments.js';
 export { type TranscriptInput, transcriptOf } from './transcript.js';
 export { comparableWords, type WordErrors, wordErrorRate } from './wer.js';
 export { wordsOfTokens } from './words.js';
-export { type Documents, write, writeLrc, writeSrt, writeTsv, writeTxt, writeVtt } from './writers.js';

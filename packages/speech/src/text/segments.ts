@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import type { ChunkPlan, Part, Segment, Window } from '@mediajob/contract';
+import type { Chunk, ChunkPlan, Part, Segment, Window } from '@mediajob/contract';
 import { plainText } from './scripts.js';
 import { charactersOf } from './utf8.js';
 import { fitWords, type HeardToken, wordsOfTokens } from './words.js';
@@ -149,18 +149,25 @@ export class MergeError extends Error {
 export function mergeParts(parts: readonly Part[], plan: ChunkPlan): Segment[] {
   const byChunk = new Map(parts.map((part) => [part.chunk, part]));
   if (byChunk.size !== parts.length) throw new MergeError('Two parts are of the same chunk.');
-  const segments: Segment[] = [];
-  let last = 0;
-  for (const chunk of plan.chunks) {
+  const merge = new PartMerge();
+  return plan.chunks.flatMap((chunk) => {
     const part = byChunk.get(chunk.index);
     if (part === undefined)
       throw new MergeError(`The part of chunk ${chunk.index} is missing: its transcribe run has to be done again.`);
-    if (part.startMs !== chunk.startMs || part.endMs !== chunk.endMs)
+    return merge.add(part, chunk);
+  });
+}
+
+/** {@link mergeParts} for parts that come one by one, in the order of their chunks. */
+export class PartMerge {
+  #last = 0;
+
+  /** @throws {MergeError} naming the chunk */
+  add(part: Part, chunk: Chunk): Segment[] {
+    if (part.chunk !== chunk.index || part.startMs !== chunk.startMs || part.endMs !== chunk.endMs)
       throw new MergeError(`The part of chunk ${chunk.index} is of another plan: it has to be made again.`);
-    for (const segment of refit(part.segments, { startMs: Math.max(chunk.startMs, last), endMs: chunk.endMs })) {
-      segments.push(segment);
-      last = segment.endMs;
-    }
+    const segments = refit(part.segments, { startMs: Math.max(chunk.startMs, this.#last), endMs: chunk.endMs });
+    this.#last = segments.at(-1)?.endMs ?? this.#last;
+    return segments;
   }
-  return segments;
 }

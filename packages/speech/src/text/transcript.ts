@@ -2,6 +2,7 @@ import {
   bcp47Of,
   type Segment,
   type Transcript,
+  type TranscriptSegment,
   type TranscriptWord,
   type WhisperLanguage,
   type Word,
@@ -19,15 +20,7 @@ export interface TranscriptInput {
 
 /** The transcript document, in WhisperX's shape. Its language is that of the text: English for a translation. */
 export function transcriptOf(input: TranscriptInput): Transcript {
-  const segments = input.segments.map((segment) => ({
-    start: seconds(segment.startMs),
-    end: seconds(segment.endMs),
-    text: segment.text,
-    avg_logprob: round(segment.avgLogprob),
-    no_speech_prob: round(segment.noSpeechProbability),
-    words: segment.words.map(wordOf),
-    ...(segment.doubts.length > 0 ? { doubts: segment.doubts } : {}),
-  }));
+  const segments = input.segments.map(transcriptSegmentOf);
   return {
     schemaVersion: 1,
     language: input.task === 'translate' ? 'en' : bcp47Of(input.language),
@@ -37,6 +30,18 @@ export function transcriptOf(input: TranscriptInput): Transcript {
     durationMs: input.durationMs,
     segments,
     word_segments: segments.flatMap((segment) => segment.words),
+  };
+}
+
+export function transcriptSegmentOf(segment: Segment): TranscriptSegment {
+  return {
+    start: seconds(segment.startMs),
+    end: seconds(segment.endMs),
+    text: segment.text,
+    avg_logprob: round(segment.avgLogprob),
+    no_speech_prob: round(segment.noSpeechProbability),
+    words: segment.words.map(wordOf),
+    ...(segment.doubts.length > 0 ? { doubts: segment.doubts } : {}),
   };
 }
 

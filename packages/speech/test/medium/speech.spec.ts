@@ -9,6 +9,7 @@ import {
   cacheDir,
   cuesOf,
   decodingOptions,
+  documentOf,
   type Engine,
   enginePath,
   installedModel,
@@ -17,7 +18,6 @@ import {
   textWidth,
   voteLanguage,
   wordErrorRate,
-  writeVtt,
 } from '../../src/index.js';
 
 const run = promisify(execFile);
@@ -82,13 +82,28 @@ describe('real speech', () => {
   });
 
   it('becomes subtitles that pause where the speaker does', async () => {
-    const cues = cuesOf(await transcribe(), { maxCharsPerLine: 42, maxLines: 2 }, 'en', window.endMs);
+    const segments = await transcribe();
+    const rules = { maxCharsPerLine: 42, maxLines: 2 };
+    const cues = cuesOf(segments, rules, 'en', window.endMs);
     expect(cues.length).toBeGreaterThan(1);
     expect(cues[0]?.lines.join(' ')).toMatch(/^And so,? my fellow Americans,$/);
     // He waits for a second after "Americans".
     expect((cues[1]?.startMs ?? 0) - (cues[0]?.endMs ?? 0)).toBeGreaterThan(300);
     for (const line of cues.flatMap((it) => it.lines)) expect(textWidth(line)).toBeLessThanOrEqual(42);
-    expect(writeVtt(cues)).toMatch(/^WEBVTT\n\n00:00:0/);
+    const head = {
+      ...{ language: 'en' as const, languageProbability: 1, task: 'transcribe' as const },
+      ...{ model: 'base', durationMs: window.endMs },
+    };
+    const pieces = documentOf('vtt', {
+      head,
+      rules,
+      async *segments() {
+        yield segments;
+      },
+    });
+    let vtt = '';
+    for await (const piece of pieces) vtt += piece;
+    expect(vtt).toMatch(/^WEBVTT\n\n00:00:0/);
   });
 
   it('is English', async () => {

@@ -1,0 +1,102 @@
+import { type Segment, TEXT_FORMATS, type Word } from '@mediajob/contract';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cuesOf } from './cues.js';
+import { documentOf } from './documents.js';
+import { transcriptOf } from './transcript.js';
+import { LRC, SRT, VTT, type Writer } from './writers.js';
+
+const rules = { maxCharsPerLine: 42, maxLines: 2 };
+const head = {
+  ...{ language: 'en' as const, languageProbability: 0.98, task: 'transcribe' as const },
+  ...{ model: 'base', durationMs: 3_600_000 },
+};
+
+async function* inPortions(segments: readonly Segment[], sizes: readonly number[]): AsyncGenerator<Segment[]> {
+  let from = 0;
+  for (const size of sizes) {
+    yield segments.slice(from, from + size);
+    from += size;
+  }
+  yield segments.slice(from);
+}
+async function made(
+  format: (typeof TEXT_FORMATS)[number],
+  segments: readonly Segment[],
+  sizes: readonly number[],
+): Promise<string> {
+  let text = '';
+  for await (const piece of documentOf(format, { head, rules, segments: () => inPortions(segments, sizes) }))
+    text += piece;
+  return text;
+}
+
+const anySegments = fc
+  .array(
+    fc.record({
+      // Pauses around the one that no cue reaches over.
+      pauseMs: fc.constantFrom(0, 150, 900, 1999, 2000, 2001, 7000),
+      words: fc.array(fc.constantFrom('and', 'so,', 'my', 'fellow', 'Americans.', '你', '好', 'ask', '--> <b>'), {
+        minLength: 1,
+        maxLength: 12,
+      }),
+      doubtful: fc.boolean(),
+    }),
+    { maxLength: 12 },
+  )
+  .map((list) => {
+    let at = 0;
+    return list.map(({ pauseMs, words: texts, doubtful }): Segment => {
+      at += pauseMs;
+      const words = texts.map((text): Word => {
+        at += 240;
+        return { text, startMs: at - 240, endMs: at, probability: 0.5 };
+      });
+      return {
+        ...{ startMs: words[0]?.startMs ?? 0, endMs: at, text: texts.join(' '), words },
+        ...{ avgLogprob: -0.3, noSpeechProbability: 0.01, compressionRatio: 1.2, temperature: 0 },
+        doubts: doubtful ? ['low-confidence'] : [],
+      };
+    });
+  });
+
+describe('documents of a transcript', () => {
+  it('are the same however their segments come', async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(anySegments, sizes, fc.constantFrom(...TEXT_FORMATS), async (segments, portions, format) => {
+        expect(await made(format, segments, portions)).toBe(await made(format, segments, []));
+      }),
+    );
+  });
+
+  it('in JSON are the bytes of the whole transcript', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySegments, async (segments) => {
+        const whole = `${JSON.stringify(transcriptOf({ ...head, segments }))}\n`;
+        expect(await made('json', segments, [1, 2])).toBe(whole);
+      }),
+    );
+  });
+
+  it('with cues are written from the cues of the whole', async () => {
+    const formats: [(typeof TEXT_FORMATS)[number], Writer<ReturnType<typeof cuesOf>[number]>][] = [
+      ['srt', SRT],
+      ['vtt', VTT],
+      ['lrc', LRC],
+    ];
+    await fc.assert(
+      fc.asyncProperty(anySegments, fc.constantFrom(...formats), async (segments, [format, writer]) => {
+        const cues = cuesOf(segments, rules, 'en');
+        const whole = writer.head + cues.map((cue, place) => writer.item(cue, place, cues[place + 1])).join('');
+        expect(await made(format, segments, [2, 1, 1])).toBe(whole);
+      }),
+    );
+  });
+
+  it('of a recording without speech are empty and valid', async () => {
+    expect(await made('srt', [], [])).toBe('');
+    expect(await made('vtt', [], [])).toBe('WEBVTT\n\n');
+    expect(JSON.parse(await made('json', [], []))).toMatchObject({ segments: [], word_segments: [] });
+  });
+});
