@@ -12,14 +12,16 @@ export interface Measured {
   stdout: string;
 }
 
-/** Runs a command to its end and measures the whole process. Throws when it fails. Linux only. */
+/** Runs a command to its end, or kills it, and measures the whole process. Throws when it fails. Linux only. */
 export async function measure(
   program: string,
   args: string[],
-  env: NodeJS.ProcessEnv = process.env,
+  { signal }: { signal?: AbortSignal } = {},
 ): Promise<Measured> {
   const started = process.hrtime.bigint();
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
   const sampler = sampleTree([child.pid as number]);
   let stdout = '';
   let stderr = '';
@@ -30,6 +32,8 @@ export async function measure(
     child.once('close', resolve);
   });
   const { peakRssMiB, cpuSeconds } = sampler.stop();
+  signal?.removeEventListener('abort', kill);
+  signal?.throwIfAborted();
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}\n${stderr.slice(-2000)}`);
   return { wallSeconds: Number(process.hrtime.bigint() - started) / 1e9, cpuSeconds, peakRssMiB, stdout };
 }
