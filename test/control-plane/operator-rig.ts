@@ -1,4 +1,5 @@
 import { MediaJobStatus, StepRequest, type StepResult } from '@mediajob/contract';
+import { mediaJobCrd } from '@mediajob/contract/crd';
 import {
   CoreEvents,
   Events,
@@ -21,14 +22,13 @@ import { type ControlPlane, startControlPlane } from '../cluster/control-plane.t
 import { type Fate, Kubelet } from '../cluster/kubelet.ts';
 import { addNode, type Pod, type PodPlayer } from '../cluster/pods.ts';
 import { until } from '../cluster/until.ts';
-import { mediaJobDefinition } from './media-job-definition.ts';
 
 export const NODE = 'node-1';
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A control plane that knows MediaJobs, for all tests of a file; each test has a namespace of its own. */
 export async function startMediaJobCluster(): Promise<ControlPlane> {
-  const controlPlane = await startControlPlane({ definitions: [mediaJobDefinition] });
+  const controlPlane = await startControlPlane({ definitions: [mediaJobCrd()] });
   await addNode(controlPlane.client, NODE);
   return controlPlane;
 }

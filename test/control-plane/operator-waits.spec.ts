@@ -1,3 +1,4 @@
+import { CRD_NAME, mediaJobCrd } from '@mediajob/contract/crd';
 import { Jobs, type KubeObject, type Workload, Workloads } from '@mediajob/kube';
 import { findCondition } from '@mediajob/pipeline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -189,17 +190,40 @@ describe('why is it waiting, on a real API server', () => {
     await world.reachPhase('Succeeded');
   });
 
-  it('a spec that only we refuse is refused with its field', async () => {
-    await open();
-    await world.api.create(MediaJobs, {
-      apiVersion: MediaJobs.apiVersion,
-      kind: MediaJobs.kind,
-      metadata: { name: 'talk', namespace: world.namespace },
-      spec: { source: { path: 'inbox/a.mp3' }, transcribe: {}, priorityClass: 'system-node-critical' },
+  it('a spec of a newer version is refused with its field, and its runs are left alone when it has some', async () => {
+    await open({ fates: { convert: (player) => player.running() } });
+    const { namespace, api } = world;
+    await world.apply(aMediaJob(), 'old');
+    await world.reachPhase('Converting', 'old');
+    // Somebody has upgraded the definition, and the operator is still the old one.
+    await world.operator.stop();
+    const newer = mediaJobCrd();
+    const [version] = newer.spec.versions;
+    const spec = version?.schema.openAPIV3Schema.properties?.spec;
+    if (spec?.properties === undefined) throw new Error('the definition has no spec');
+    Object.assign(spec.properties, { speed: { type: 'integer' } });
+    await controlPlane.client.patch(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD_NAME}`, {
+      spec: { versions: [version] },
     });
+    const given = { source: { path: 'inbox/a.mp3' }, transcribe: {}, speed: 2 };
+    await until('the new definition is served', async () => {
+      const draft = { apiVersion: MediaJobs.apiVersion, kind: MediaJobs.kind };
+      const made = await api.create(MediaJobs, { ...draft, metadata: { name: 'talk', namespace }, spec: given });
+      if ((made.spec as { speed?: number }).speed === 2) return true;
+      await world.delete();
+      return false;
+    });
+    await world.patch({ spec: { speed: 2 } }, 'old');
+    world.startOperator();
     const status = await world.reachPhase('Failed');
-    expect(status.message).toMatch(/^spec\.priorityClass: /);
+    expect(status.message).toMatch(/^spec: .*speed.*Make a new job without it\.$/);
     expect(findCondition(status.conditions, 'Accepted')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
+    const running = await world.reach(
+      ({ conditions }) => findCondition(conditions, 'Accepted')?.reason === 'InvalidSpec',
+      'old',
+    );
+    expect(running.phase).toBe('Converting');
+    expect((await world.reachJob('old-convert-1')).spec.suspend).toBe(false);
   });
 });
 
