@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'packages/kube': [],
   'services/converter': ['contract', 'storage', 'media', 'steps', 'service', 'service/nest', 'service/usage'],
   'services/transcriber': ['contract', 'storage', 'speech', 'steps', 'service', 'service/nest', 'service/usage'],
-  'services/main': ['contract', 'storage', 'pipeline', 'service', 'service/nest', 'kube'],
+  'services/main': ['contract', 'storage', 'pipeline', 'service', 'service/nest', 'speech/text', 'kube'],
   'services/web': ['contract'],
   operator: ['contract', 'pipeline', 'service', 'kube'],
 };

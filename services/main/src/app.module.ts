@@ -8,6 +8,7 @@ import { EventsController } from './events/events.controller.js';
 import { JOB_DIRECTORY, type JobDirectory } from './job-directory.js';
 import { JobMedia } from './media/job-media.js';
 import { MediaController } from './media/media.controller.js';
+import { CorrectedOutputs } from './outputs/corrected-outputs.js';
 import { JobOutputs } from './outputs/job-outputs.js';
 import { OutputsController } from './outputs/outputs.controller.js';
 import { rateLimitModule } from './security/rate-limit.js';
@@ -119,6 +120,12 @@ function fileProviders(service: ServiceContext<MainEnv>): Provider[] {
       inject: [VOLUME, JOB_DIRECTORY, Catalog, CONVERTERS, TRANSCRIBERS],
       useFactory: (volume, jobs: JobDirectory, catalog: Catalog, converters: WorkerCalls, transcribers: WorkerCalls) =>
         new SystemService(service, volume, jobs, catalog, { converters, transcribers }),
+    {
+      provide: CorrectedOutputs,
+      inject: [JobOutputs, TranscriptsService],
+      useFactory: (outputs: JobOutputs, transcripts: TranscriptsService) =>
+        new CorrectedOutputs(outputs, transcripts, service.version),
+    },
     },
     {
       provide: SystemWatch,

@@ -1,6 +1,6 @@
 import type { ChunkPlan } from '@mediajob/contract';
 import { describe, expect, it } from 'vitest';
-import { languageWindows, onlyLanguageOf, voteLanguage } from './language.js';
+import { languageWindows, voteLanguage } from './language.js';
 
 function planOf(lengths: readonly number[]): ChunkPlan {
   const windows = lengths.map((length, i) => ({ startMs: i * 40_000, endMs: i * 40_000 + length }));
@@ -53,12 +53,5 @@ describe('the vote', () => {
 
   it('is English with probability 0 when there was nothing to hear', () => {
     expect(voteLanguage([])).toEqual({ language: 'en', probability: 0, votes: [] });
-  });
-});
-
-describe('English-only models', () => {
-  it('answer English whatever is spoken', () => {
-    expect(onlyLanguageOf('base.en')).toBe('en');
-    expect(onlyLanguageOf('base')).toBeUndefined();
   });
 });

@@ -1,5 +1,4 @@
 import { type ChunkPlan, type DetectedLanguage, WHISPER_LANGUAGES, type Window } from '@mediajob/contract';
-import { findModel } from '../models/index.js';
 
 /** What an engine heard in one window: languages with probabilities. */
 export interface LanguageDetection {
@@ -57,12 +56,4 @@ export function voteLanguage(
 function orderOf(language: string): number {
   const index = (WHISPER_LANGUAGES as readonly string[]).indexOf(language);
   return index === -1 ? WHISPER_LANGUAGES.length : index;
-}
-
-/**
- * The language that a model answers whatever is spoken: `en` for English-only ones, otherwise undefined.
- * @throws {ModelError} unknown-model
- */
-export function onlyLanguageOf(model: string): 'en' | undefined {
-  return findModel(model).multilingual ? undefined : 'en';
 }

@@ -103,6 +103,64 @@ describe('outputs', () => {
     expect([answer.status, await answer.text()]).toEqual([304, '']);
   });
 
+  it('of a text carry people’s corrections, and are to be had without them', async () => {
+    const other = main.jobs.put(aJob('inbox/corrected'));
+    const at = `${main.url}/api/v1/jobs/${other.metadata.uid}`;
+    const made = {
+      'transcript.json': JSON.stringify(transcript),
+      'transcript.srt': srt,
+      'transcript.txt': 'ask nod what\nyour country\n',
+      'transcript.vtt': 'WEBVTT\n\n',
+      'media.mp3': 'ID3',
+    };
+    await finish(other, 'finalize', made);
+    const get = (name: string, headers: Record<string, string> = {}) => fetch(`${at}/outputs/${name}`, { headers });
+    const before = await get('transcript.txt');
+    expect(await before.text()).toBe(made['transcript.txt']);
+
+    const correct = async (edits: object[], tag: string) => {
+      const headers = { 'if-match': tag, 'content-type': 'application/json' };
+      const answer = await fetch(`${at}/transcript/edits`, { method: 'PUT', headers, body: JSON.stringify({ edits }) });
+      expect(answer.status).toBe(200);
+      return answer.headers.get('etag') ?? '';
+    };
+    const version = await correct([{ segment: 0, text: 'Ask not what' }], '"none"');
+    const after = await get('transcript.txt');
+    expect(await after.text()).toBe('Ask not what\nyour country\n');
+    expect(after.headers.get('content-disposition')).toMatch(/^attachment; filename="talk\.txt"/);
+    expect(after.headers.get('content-security-policy')).toContain('sandbox');
+    expect(await (await get('transcript.srt')).text()).toBe(
+      '1\n00:00:00,000 --> 00:00:01,100\nAsk not what\n\n2\n00:00:05,000 --> 00:00:05,833\nyour country\n\n',
+    );
+    expect(await (await get('transcript.vtt')).text()).toContain('Ask not what');
+    const json = (await (await get('transcript.json')).json()) as Transcript;
+    expect(json.segments[0]?.text).toBe('Ask not what');
+    expect(json.word_segments).toHaveLength(5);
+
+    // A tag stands for these very bytes.
+    const tag = after.headers.get('etag') ?? '';
+    expect(tag).not.toBe(before.headers.get('etag'));
+    expect((await get('transcript.txt', { 'if-none-match': tag })).status).toBe(304);
+    expect((await get('transcript.txt', { 'if-none-match': before.headers.get('etag') ?? '' })).status).toBe(200);
+    const part = await get('transcript.txt', { range: 'bytes=4-6', 'if-range': tag });
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 4-6/26', 'not']);
+    expect((await get('transcript.txt', { range: 'bytes=99-' })).status).toBe(416);
+
+    // What was made stays as it was, and so does what has no words.
+    const original = await get('transcript.srt?edited=false');
+    expect(await original.text()).toBe(srt);
+    expect(original.headers.get('etag')).toBe(`"${createHash('sha256').update(srt).digest('hex')}"`);
+    expect(await (await get('media.mp3')).text()).toBe('ID3');
+    expect(await readFile(join(main.dataDir, `outputs/${other.metadata.uid}/transcript.srt`), 'utf8')).toBe(srt);
+
+    await correct([], version);
+    const again = await get('transcript.txt');
+    expect([await again.text(), again.headers.get('etag')]).toEqual([
+      made['transcript.txt'],
+      before.headers.get('etag'),
+    ]);
+  });
+
   it('that are being replaced are not there, rather than wrong', async () => {
     const other = main.jobs.put(aJob('inbox/x'));
     await finish(other, 'finalize', { 'transcript.txt': 'one' });
