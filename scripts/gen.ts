@@ -4,6 +4,7 @@ import { codesDocument } from './gen/codes.ts';
 import { configurationDocument } from './gen/configuration.ts';
 import { crdDocuments } from './gen/crd.ts';
 import { openApiDocuments } from './gen/openapi.ts';
+import { rbacDocuments } from './gen/rbac.ts';
 import { schemaDocuments } from './gen/schemas.ts';
 import { build } from './setup/build.ts';
 import { ROOT } from './setup/paths.ts';
@@ -18,6 +19,7 @@ const files: Record<string, string> = {
   'docs/CODES.md': await codesDocument(),
   ...(await schemaDocuments()),
   ...(await crdDocuments()),
+  ...(await rbacDocuments()),
   ...(await openApiDocuments()),
 };
 

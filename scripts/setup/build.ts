@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { ROOT, STAMPS } from './paths.ts';
 import { SetupError, say } from './step.ts';
 
-/** Compiles the packages and services, and the web page, unless nothing has changed since the last time. */
+/** Compiles the packages, services and operator, and the web page, unless nothing has changed since the last time. */
 export function build(): void {
   const workspaces = ['packages', 'services'].flatMap((group) =>
     readdirSync(join(ROOT, group)).map((name) => join(ROOT, group, name)),
   );
   const code = fingerprint([
     ...workspaces.filter((it) => !it.endsWith('/web')),
+    join(ROOT, 'operator'),
     join(ROOT, 'tsconfig.base.json'),
     join(ROOT, 'tsconfig.json'),
   ]);

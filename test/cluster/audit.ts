@@ -15,6 +15,11 @@ export interface AuditEvent {
     readonly name?: string;
   };
   readonly responseStatus?: { readonly code: number };
+  /** Among them `authorization.k8s.io/decision`, allow or forbid. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** When it came and when it was done with; RFC 3339 with microseconds, by the API server's clock. */
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
 }
 
 /** Who, what and how it ended; no bodies. One event a request, when it is complete (a watch: when it begins). */
