@@ -40,11 +40,12 @@ export class InformedView implements ClusterView {
   readonly mediaJobs: Informer<MediaJobObject>;
   readonly jobs: Informer<Job>;
   readonly pods: Informer<Pod>;
+  readonly #informers: Informers;
   readonly #events: readonly Informer<CoreEvent>[];
-  readonly #workloads: Informer<Workload> | undefined;
+  #workloads: Informer<Workload> | undefined;
 
-  /** @param kueue whether the cluster has Kueue's Workloads, and we may read them */
-  constructor(informers: Informers, kueue: boolean) {
+  constructor(informers: Informers) {
+    this.#informers = informers;
     this.mediaJobs = informers.of(MediaJobs, {
       transform: slimMediaJob,
       indexes: { [BY_UID]: ({ metadata }) => [metadata.uid] },
@@ -66,9 +67,13 @@ export class InformedView implements ClusterView {
         indexes: { [BY_UID]: ({ involvedObject }) => [involvedObject.uid ?? ''] },
       }),
     );
-    this.#workloads = kueue
-      ? informers.of(Workloads, { indexes: { [BY_UID]: (workload) => [controllerOf(workload)?.uid ?? ''] } })
-      : undefined;
+  }
+
+  /** Kueue's Workloads as well: the cluster has them, and we may read them. */
+  readWorkloads(): void {
+    this.#workloads = this.#informers.of(Workloads, {
+      indexes: { [BY_UID]: (workload) => [controllerOf(workload)?.uid ?? ''] },
+    });
   }
 
   mediaJob(key: string): MediaJobObject | undefined {

@@ -50,8 +50,8 @@ export interface OperatorOptions {
   readonly book?: ProgressBook;
   /** Left out: all. */
   readonly namespaces?: readonly string[];
-  /** Whether Kueue's Workloads are read; false when left out. */
-  readonly kueue?: boolean;
+  /** Whether Kueue's Workloads are read, or how to find out at the start; they are not, when left out. */
+  readonly kueue?: boolean | ((signal: AbortSignal) => Promise<boolean>);
   /** Left out: this process alone works. */
   readonly election?: Election;
   /** Of this process, in events. */
@@ -98,7 +98,7 @@ export function createOperator(options: OperatorOptions): Operator {
     registry,
     ...(namespaces !== undefined && { namespaces }),
   });
-  const view = new InformedView(informers, options.kueue ?? false);
+  const view = new InformedView(informers);
   const metrics = new JobMetrics(registry, () => view.phases());
   const { election, servers, drainMs, graceMs } = options;
   const elector =
@@ -111,10 +111,9 @@ export function createOperator(options: OperatorOptions): Operator {
           lease: { namespace: election.namespace, name: election.name },
           ...election,
         });
-  const synced: ManagedInformer = { run: (signal) => informers.run(signal), synced: informers.synced() };
   const manager = new Manager({
     environment,
-    informers: [synced],
+    informers: [memoryOf(informers, view, options.kueue ?? false)],
     ...(servers !== undefined && { servers }),
     ...(elector !== undefined && { elector }),
     ...(drainMs !== undefined && { drainMs }),
@@ -143,6 +142,24 @@ export function startOperator(options: OperatorOptions): RunningOperator {
     stop: () => {
       stop.abort();
       return ended;
+    },
+  };
+}
+
+/** All informers as one, which begins when it is known what there is to read. */
+function memoryOf(
+  informers: Informers,
+  view: InformedView,
+  kueue: NonNullable<OperatorOptions['kueue']>,
+): ManagedInformer {
+  const synced = Promise.withResolvers<void>();
+  return {
+    synced: synced.promise,
+    run: async (signal) => {
+      if (typeof kueue === 'boolean' ? kueue : await kueue(signal)) view.readWorkloads();
+      const running = informers.run(signal);
+      void informers.synced().then(synced.resolve);
+      await running;
     },
   };
 }
