@@ -1,10 +1,11 @@
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig } from 'vite';
+import { precompress } from './precompress.ts';
 
 const main = process.env.MEDIAJOB_MAIN_URL ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), precompress()],
   // Constants of the contract come from its sources: no build is needed first, and what is unused is left out.
   resolve: { conditions: ['@mediajob/source', ...defaultClientConditions] },
   build: {

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningMain, startMain } from './running-main.js';
 
@@ -13,6 +14,11 @@ beforeAll(async () => {
   await writeFile(join(web, 'index.html'), '<!doctype html><title>the page</title>');
   await writeFile(join(web, 'favicon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   await writeFile(join(web, 'assets', 'index-abc123.js'), 'export {};');
+  for (const name of ['index.html', 'assets/index-abc123.js']) {
+    const text = await readFile(join(web, name));
+    await writeFile(join(web, `${name}.br`), brotliCompressSync(text));
+    await writeFile(join(web, `${name}.gz`), gzipSync(text));
+  }
   await writeFile(join(web, '.env'), 'secret');
   main = await startMain({ MEDIAJOB_WEB_DIR: web });
 });
@@ -118,6 +124,36 @@ describe('the page', () => {
     const hashed = await page('/assets/index-abc123.js');
     expect([hashed.status, hashed.headers['cache-control']]).toEqual([200, 'public, max-age=31536000, immutable']);
     expect((await page('/favicon.svg')).headers['cache-control']).toBe('no-cache');
+  });
+
+  it('is sent packed to who takes it, and each way under a tag of its own', async () => {
+    const take = (path: string, encoding: string, more: Record<string, string> = {}) =>
+      ask(main, path, { host: 'localhost', accept: 'text/html,*/*', 'accept-encoding': encoding, ...more });
+    const tags = new Set<unknown>();
+    for (const path of ['/', '/jobs/0b9c', '/assets/index-abc123.js']) {
+      for (const [taken, wanted] of [
+        ['gzip, deflate, br, zstd', 'br'],
+        ['gzip, br;q=0', 'gzip'],
+        ['gzip', 'gzip'],
+        ['identity', undefined],
+        ['', undefined],
+      ] as const) {
+        const answer = await take(path, taken);
+        expect([answer.status, answer.headers['content-encoding']], `${path} ${taken}`).toEqual([200, wanted]);
+        expect(answer.headers.vary).toMatch(/accept-encoding/i);
+        expect(answer.headers['content-type']).toMatch(path.endsWith('.js') ? /^text\/javascript/ : /^text\/html/);
+        expect(answer.headers['cache-control']).toMatch(path.endsWith('.js') ? /immutable/ : /^no-cache$/);
+        expect(answer.headers['content-security-policy']).toContain("default-src 'self'");
+        const tag = String(answer.headers.etag);
+        tags.add(`${path === '/jobs/0b9c' ? '/' : path} ${tag}`);
+        const again = await take(path, taken, { 'if-none-match': tag });
+        expect(again.status, `${path} ${taken}`).toBe(304);
+      }
+    }
+    expect(tags.size).toBe(6);
+    // A file that is not packed goes as it is.
+    expect((await take('/favicon.svg', 'br')).headers['content-encoding']).toBeUndefined();
+    expect((await take('/assets/..%2f.env.js', 'br')).status).toBe(404);
   });
 
   it.each([

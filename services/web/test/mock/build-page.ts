@@ -22,7 +22,15 @@ export async function buildPage(): Promise<string> {
 
 function sourcesHash(): string {
   const hash = createHash('sha256');
-  const roots = ['src', 'public', 'index.html', 'vite.config.ts', 'package.json', '../../packages/contract/src'];
+  const roots = [
+    'src',
+    'public',
+    'index.html',
+    'vite.config.ts',
+    'precompress.ts',
+    'package.json',
+    '../../packages/contract/src',
+  ];
   for (const root of roots) {
     const path = join(WEB, root);
     const files = root.includes('.') && !root.endsWith('src') ? [path] : filesIn(path);
