@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UploadId, UploadInfo } from '@mediajob/contract';
 import { errnoOf, readJsonIfExists, removeTree, storageErrorOf, type Volume, writeJsonAtomic } from '@mediajob/storage';
@@ -9,7 +9,7 @@ export interface StoredUpload {
   readonly info: UploadInfo;
   /** Length of the file so far, in bytes: the offset at which the upload goes on. */
   readonly receivedBytes: number;
-  /** When bytes last came, or it was made. */
+  /** When bytes last came, it was made, or somebody last meant to make a job of it. */
   readonly touchedAt: Date;
 }
 
@@ -48,7 +48,7 @@ export class UploadFiles {
   /** Replaces `upload.json`, durably. */
   async write(info: UploadInfo): Promise<void> {
     const { volume } = this;
-    await writeJsonAtomic(volume.resolve(volume.layout.uploadInfo(info.id)), UploadInfo.parse(info), {
+    await writeJsonAtomic(this.#infoPath(info.id), UploadInfo.parse(info), {
       runId: RUN_ID,
       files: volume.files,
     });
@@ -57,17 +57,25 @@ export class UploadFiles {
   /** @returns undefined when there is no such upload, or only the remains of one */
   async read(id: UploadId): Promise<StoredUpload | undefined> {
     const { volume } = this;
-    const info = await readJsonIfExists(volume.resolve(volume.layout.uploadInfo(id)), UploadInfo);
+    const info = await readJsonIfExists(this.#infoPath(id), UploadInfo);
     if (!info) return undefined;
     const source = volume.resolve(volume.layout.uploadSource(id));
     try {
-      const { size, mtime } = await stat(source);
-      const created = new Date(info.createdAt);
-      return { info, receivedBytes: size, touchedAt: mtime > created ? mtime : created };
+      const [{ size, mtimeMs }, about] = await Promise.all([stat(source), stat(this.#infoPath(id))]);
+      const touchedAt = new Date(Math.max(mtimeMs, about.mtimeMs, Date.parse(info.createdAt)));
+      return { info, receivedBytes: size, touchedAt };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw storageErrorOf(error, 'reading', source);
     }
+  }
+
+  /** Makes it young again, for every main that shares the volume. One that is gone is fine: who needs it finds out. */
+  async touch(id: UploadId): Promise<void> {
+    const now = new Date();
+    await utimes(this.#infoPath(id), now, now).catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw storageErrorOf(error, 'touching', this.#infoPath(id));
+    });
   }
 
   /** Opens the growing file for reading its head and writing at its end; never through a link, never a new one. */
@@ -110,5 +118,9 @@ export class UploadFiles {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw storageErrorOf(error, 'reading', this.volume.layout.upload(id));
     }
+  }
+
+  #infoPath(id: UploadId): string {
+    return this.volume.resolve(this.volume.layout.uploadInfo(id));
   }
 }

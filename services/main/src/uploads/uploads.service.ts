@@ -155,6 +155,8 @@ export class UploadsService {
     const uploadId = UploadId.safeParse(id).data;
     if (uploadId === undefined) throw this.#notFound();
     this.#claims.set(uploadId, this.#options.now().getTime() + CLAIM_MS);
+    // Another main over the same volume knows nothing of our claims; the age of a file it sees.
+    await this.#files.touch(uploadId);
     const { info, receivedBytes } = await this.#complete(uploadId);
     return {
       bytes: receivedBytes,

@@ -312,7 +312,7 @@ describe('the sweep', () => {
       const path = join(one.dataDir, 'uploads', id);
       const info = await infoOf(id, one);
       await writeFile(join(path, 'upload.json'), JSON.stringify({ ...info, createdAt: at.toISOString() }));
-      await utimes(join(path, 'source'), at, at);
+      for (const file of ['source', 'upload.json']) await utimes(join(path, file), at, at);
       return id;
     };
     const [oldDone, oldUnfinished, named, claimed, young, begunLongAgo] = [
@@ -329,6 +329,19 @@ describe('the sweep', () => {
     await utimes(join(one.dataDir, 'uploads', begunLongAgo, 'source'), new Date(), new Date());
     expect((await uploads.sweep()).sort()).toEqual([oldDone, oldUnfinished].sort());
     expect((await readdir(join(one.dataDir, 'uploads'))).sort()).toEqual([named, claimed, young, begunLongAgo].sort());
+  });
+
+  it('keeps an upload that another main over the same volume is just making a job of', async () => {
+    await using one = await startMain({ MEDIAJOB_UPLOAD_TTL: '1h' });
+    await using other = await startMain({ MEDIAJOB_UPLOAD_TTL: '1h' }, { dataDir: one.dataDir });
+    const id = idOf(await upload(one.url, wav(5000)));
+    const path = join(one.dataDir, 'uploads', id);
+    const at = new Date(Date.now() - 2 * 3_600_000);
+    const info = await infoOf(id, one);
+    await writeFile(join(path, 'upload.json'), JSON.stringify({ ...info, createdAt: at.toISOString() }));
+    for (const file of ['source', 'upload.json']) await utimes(join(path, file), at, at);
+    await one.service.app.get(UploadsService).claimSource(`uploads/${id}/source`);
+    expect(await other.service.app.get(UploadsService).sweep()).toEqual([]);
   });
 });
 
