@@ -1,5 +1,5 @@
-import type { MainEnv } from '@mediajob/contract';
-import { volumeCheck, volumeOf } from '@mediajob/service';
+import type { MainEnv, SystemStatus } from '@mediajob/contract';
+import { type HealthCheck, volumeCheck, volumeOf } from '@mediajob/service';
 import { HealthModule, type ServiceContext } from '@mediajob/service/nest';
 import { prepareVolume } from '@mediajob/storage';
 import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
@@ -27,9 +27,14 @@ import { uploadsModule } from './uploads/uploads.module.js';
 
 /** What drives jobs: the local runtime, or a double in tests. Its modules export JOB_DIRECTORY and EVENT_SOURCE. */
 export interface RuntimeParts {
+  readonly name: SystemStatus['runtime'];
   readonly foundation: DynamicModule | Type;
   /** Modules on top of it and of uploads, such as the jobs API. */
   readonly features: readonly (DynamicModule | Type)[];
+  /** Of what the runtime needs beside the volume and the workers. */
+  readonly checks?: readonly HealthCheck[];
+  /** How the cluster is, when there is one. */
+  cluster?(): NonNullable<SystemStatus['cluster']>;
 }
 
 @Module({})
@@ -80,6 +85,7 @@ export async function mainModule(
     volumeCheck(volume, { reserveBytes: env.MEDIAJOB_RESERVE_BYTES, registry: metrics.registry }),
     workerCheck('converter', converters),
     workerCheck('transcriber', transcribers),
+    ...(runtime.checks ?? []),
   ];
   return {
     module: AppModule,
@@ -89,7 +95,7 @@ export async function mainModule(
       rateLimitModule(env.MEDIAJOB_RATE_LIMIT),
       uploadsModule(tuning.uploadIdleMs),
       SweepModule,
-      { module: FilesModule, controllers: fileControllers, providers: fileProviders(service) },
+      { module: FilesModule, controllers: fileControllers, providers: fileProviders(service, runtime) },
       ...runtime.features,
     ],
   };
@@ -97,7 +103,7 @@ export async function mainModule(
 
 const fileControllers = [OutputsController, MediaController, TranscriptsController, EventsController, SystemController];
 
-function fileProviders(service: ServiceContext<MainEnv>): Provider[] {
+function fileProviders(service: ServiceContext<MainEnv>, runtime: RuntimeParts): Provider[] {
   return [
     {
       provide: JobOutputs,
@@ -114,18 +120,18 @@ function fileProviders(service: ServiceContext<MainEnv>): Provider[] {
       inject: [VOLUME, JobOutputs],
       useFactory: (volume, outputs: JobOutputs) => new TranscriptsService(volume, outputs),
     },
-    { provide: Catalog, inject: [TRANSCRIBERS], useFactory: (transcribers: WorkerCalls) => new Catalog(transcribers) },
-    {
-      provide: SystemService,
-      inject: [VOLUME, JOB_DIRECTORY, Catalog, CONVERTERS, TRANSCRIBERS],
-      useFactory: (volume, jobs: JobDirectory, catalog: Catalog, converters: WorkerCalls, transcribers: WorkerCalls) =>
-        new SystemService(service, volume, jobs, catalog, { converters, transcribers }),
     {
       provide: CorrectedOutputs,
       inject: [JobOutputs, TranscriptsService],
       useFactory: (outputs: JobOutputs, transcripts: TranscriptsService) =>
         new CorrectedOutputs(outputs, transcripts, service.version),
     },
+    { provide: Catalog, inject: [TRANSCRIBERS], useFactory: (transcribers: WorkerCalls) => new Catalog(transcribers) },
+    {
+      provide: SystemService,
+      inject: [VOLUME, JOB_DIRECTORY, Catalog, CONVERTERS, TRANSCRIBERS],
+      useFactory: (volume, jobs: JobDirectory, catalog: Catalog, converters: WorkerCalls, transcribers: WorkerCalls) =>
+        new SystemService(service, volume, jobs, catalog, { converters, transcribers }, runtime),
     },
     {
       provide: SystemWatch,
@@ -145,6 +151,7 @@ export function runtimeOf(jobs: JobDirectory, events: EventSource): RuntimeParts
   @Module({})
   class GivenRuntimeModule {}
   return {
+    name: 'local',
     foundation: {
       module: GivenRuntimeModule,
       providers: [

@@ -1,6 +1,10 @@
 import { bootstrapService } from '@mediajob/service/nest';
-import { LocalJobsModule } from './jobs/jobs.module.js';
+import { kubernetesRuntime } from './kubernetes/kubernetes-runtime.module.js';
 import { mainService } from './main.service.js';
-import { LocalRuntimeModule } from './runtime/local-runtime.module.js';
+import { localRuntimeParts } from './runtime/local-runtime-parts.js';
 
-await bootstrapService(mainService(() => ({ foundation: LocalRuntimeModule, features: [LocalJobsModule] })));
+await bootstrapService(
+  mainService((service) =>
+    service.env.MEDIAJOB_RUNTIME === 'kubernetes' ? kubernetesRuntime(service) : localRuntimeParts,
+  ),
+);

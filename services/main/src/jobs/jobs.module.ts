@@ -1,6 +1,4 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { JobStore } from '../runtime/job-store.js';
-import { LocalRuntime } from '../runtime/local-runtime.js';
 import { Catalog } from '../system/catalog.js';
 import type { WorkerCalls } from '../system/worker-calls.js';
 import { TRANSCRIBERS } from '../tokens.js';
@@ -9,7 +7,6 @@ import { JobIntake } from './job-intake.js';
 import { JobsController } from './jobs.controller.js';
 import { JOBS, type Jobs } from './jobs.js';
 import { JobsService } from './jobs.service.js';
-import { LocalJobs } from './local-jobs.js';
 
 @Module({})
 class JobsModule {}
@@ -36,10 +33,3 @@ export function jobsModule(jobs: Provider): DynamicModule {
     exports: [JobsService],
   };
 }
-
-/** Over the local runtime (LocalRuntimeModule). */
-export const LocalJobsModule = jobsModule({
-  provide: JOBS,
-  inject: [JobStore, LocalRuntime],
-  useFactory: (store: JobStore, runtime: LocalRuntime) => new LocalJobs(store, runtime, () => new Date()),
-});

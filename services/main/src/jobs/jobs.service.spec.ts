@@ -3,9 +3,9 @@ import { CreateJob, type CreateJobInput, ListJobsQuery, type ModelList } from '@
 import { ProblemError } from '@mediajob/service';
 import { describe, expect, it } from 'vitest';
 import { aWorld } from '../../test/runtime/local-world.js';
+import { LocalJobs } from '../runtime/local-jobs.js';
 import { JobIntake, type JobModels, type JobSources } from './job-intake.js';
 import { JobsService } from './jobs.service.js';
-import { LocalJobs } from './local-jobs.js';
 
 const UPLOAD = 'uploads/01JD0000000000000000000ABC/source';
 const MODELS: ModelList = {

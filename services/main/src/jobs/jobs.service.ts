@@ -37,7 +37,7 @@ export class JobsService {
    */
   async create(request: CreateJob): Promise<Submitted> {
     const { spec } = request;
-    const known = this.#sameJob(request);
+    const known = await this.#sameJob(request);
     if (known !== undefined) return { job: known, created: false };
     const annotations = annotationsOf(request, await this.#intake.check(spec));
 
@@ -45,7 +45,7 @@ export class JobsService {
     let taken: MediaJob | undefined;
     for (let number = 1; number <= (given === undefined ? MOST_NUMBERED : 1); number++) {
       const name = given ?? numberedName(defaultJobName(spec), number);
-      const submitted = await this.#jobs.submit({ name, annotations, spec });
+      const submitted = await this.#jobs.submit({ name, named: given !== undefined, annotations, spec });
       if (submitted.created || isStillThere(submitted.job, request)) return submitted;
       taken = submitted.job;
     }
@@ -117,8 +117,8 @@ export class JobsService {
   }
 
   /** A job that exists with this very content, so that nothing has to be checked again. */
-  #sameJob(request: CreateJob): MediaJob | undefined {
-    const job = this.#jobs.byName(request.metadata.name ?? defaultJobName(request.spec));
+  async #sameJob(request: CreateJob): Promise<MediaJob | undefined> {
+    const job = await this.#jobs.byName(request.metadata.name ?? defaultJobName(request.spec));
     return job !== undefined && isStillThere(job, request) ? job : undefined;
   }
 }

@@ -4,6 +4,8 @@ import type { JobEdit } from './job-edits.js';
 /** A job as it is asked for; who makes it gives it its uid and its times. */
 export interface JobDraft {
   readonly name: string;
+  /** A person chose the name: no other may be taken instead. */
+  readonly named: boolean;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: MediaJobSpec;
 }
@@ -25,7 +27,8 @@ export interface Jobs {
   /** In no order. @throws ProblemError busy, cluster-unavailable while nobody knows which jobs there are */
   all(): readonly MediaJob[];
   get(id: JobId): MediaJob | undefined;
-  byName(name: string): MediaJob | undefined;
+  /** As it is now, where that can be found out. */
+  byName(name: string): Promise<MediaJob | undefined>;
   /** Takes a job in; it is on stable storage when this returns. @throws ProblemError, StorageFullError, StorageError */
   submit(draft: JobDraft): Promise<Submitted>;
   /**

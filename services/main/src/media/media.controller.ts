@@ -53,8 +53,7 @@ export class MediaController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    this.#outputs.job(id);
-    const path = this.#volume.layout.peaks(id);
+    const path = this.#volume.layout.peaks(this.#outputs.job(id).metadata.uid);
     const file = await this.#volume.open(path).catch((error: unknown) => {
       if (!(error instanceof InputNotFoundError)) throw error;
       throw new ProblemError('not-found', 'There are no peaks yet. They come when the file has been converted.');

@@ -29,7 +29,7 @@ export class JobOutputs {
     this.#jobs = jobs;
   }
 
-  /** @throws ProblemError job-not-found */
+  /** By its uid, or by the id it was kept under before the cluster had it: its files carry the uid. @throws ProblemError job-not-found */
   job(id: JobId): MediaJob {
     const job = this.#jobs.get(id);
     if (!job) throw new ProblemError('job-not-found', 'There is no job of this id. It may have been deleted.');
@@ -38,10 +38,10 @@ export class JobOutputs {
 
   /** @throws ProblemError job-not-found */
   async list(id: JobId): Promise<FinishedFile[]> {
-    this.job(id);
+    const { uid } = this.job(id).metadata;
     const { layout } = this.#volume;
-    const found = await Promise.all(STAGES.map((stage) => readManifest(this.#volume, layout.stepManifest(id, stage))));
-    const directory = `${layout.outputs(id)}/`;
+    const found = await Promise.all(STAGES.map((stage) => readManifest(this.#volume, layout.stepManifest(uid, stage))));
+    const directory = `${layout.outputs(uid)}/`;
     const files = found.flatMap((stored) => stored?.manifest.files ?? []);
     return files
       .filter(({ path }) => path.startsWith(directory))
@@ -67,7 +67,7 @@ export class JobOutputs {
     if (!found) throw notFound(name);
     let file: FileHandle;
     try {
-      file = await this.#volume.open(this.#volume.layout.output(id, name));
+      file = await this.#volume.open(this.#volume.layout.output(this.job(id).metadata.uid, name));
     } catch (error) {
       if (error instanceof InputNotFoundError || error instanceof UnsafePathError) throw notFound(name, error);
       throw error;

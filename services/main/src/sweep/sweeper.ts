@@ -49,10 +49,11 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const uploads = await this.#uploads.sweep();
     if (this.#stop.signal.aborted) return;
+    const knownJobs = this.#jobs.ids();
     const report = await sweep(this.#volume, {
       dryRun: false,
       now: new Date(),
-      knownJobs: this.#jobs.ids(),
+      ...(knownJobs === undefined ? {} : { knownJobs }),
       signal: this.#stop.signal,
     });
     if (uploads.length + report.removed.length + report.failed.length === 0) return;

@@ -1,6 +1,7 @@
 import { type MainEnv, type ModelStatus, PHASES, type Phase, type SystemStatus } from '@mediajob/contract';
 import type { ServiceContext } from '@mediajob/service/nest';
 import { freeSpace, type Volume } from '@mediajob/storage';
+import type { RuntimeParts } from '../app.module.js';
 import type { JobDirectory } from '../job-directory.js';
 import type { Catalog } from './catalog.js';
 import type { WorkerCalls } from './worker-calls.js';
@@ -17,6 +18,7 @@ export class SystemService {
   readonly #catalog: Catalog;
   readonly #converters: WorkerCalls;
   readonly #transcribers: WorkerCalls;
+  readonly #runtime: Pick<RuntimeParts, 'name' | 'cluster'>;
   #last: { at: number; status: Promise<SystemStatus> } | undefined;
 
   constructor(
@@ -25,6 +27,7 @@ export class SystemService {
     jobs: JobDirectory,
     catalog: Catalog,
     workers: { readonly converters: WorkerCalls; readonly transcribers: WorkerCalls },
+    runtime: Pick<RuntimeParts, 'name' | 'cluster'>,
   ) {
     this.#service = service;
     this.#volume = volume;
@@ -32,6 +35,7 @@ export class SystemService {
     this.#catalog = catalog;
     this.#converters = workers.converters;
     this.#transcribers = workers.transcribers;
+    this.#runtime = runtime;
   }
 
   status(): Promise<SystemStatus> {
@@ -59,6 +63,7 @@ export class SystemService {
     const { env, version, instance, startedAt, shutdown } = this.#service;
     const [workers, storage, models] = await Promise.all([this.workers(), this.#storage(), this.#models()]);
     const phases = this.#phases();
+    const cluster = this.#runtime.cluster?.();
     const own: ServiceStatus = {
       name: 'main',
       address: `http://${env.MEDIAJOB_HOST}:${env.MEDIAJOB_PORT}`,
@@ -68,11 +73,12 @@ export class SystemService {
     };
     return {
       version,
-      runtime: 'local',
+      runtime: this.#runtime.name,
       startedAt: startedAt.toISOString(),
-      health: phases === undefined ? 'degraded' : healthOf(workers, storage.state),
+      health: phases === undefined ? 'degraded' : healthOf([...workers, ...(cluster ? [cluster] : [])], storage.state),
       services: [own, ...workers],
       storage,
+      ...(cluster === undefined ? {} : { cluster }),
       jobs: Object.fromEntries(PHASES.map((phase) => [phase, phases?.[phase] ?? 0])) as SystemStatus['jobs'],
       models,
       limits: {
@@ -110,6 +116,9 @@ export class SystemService {
 }
 
 /** main answers, so the whole is never down; it is degraded while some work cannot be done. */
-function healthOf(workers: readonly ServiceStatus[], storage: SystemStatus['storage']['state']): 'up' | 'degraded' {
-  return storage !== 'full' && workers.every(({ state }) => state === 'up') ? 'up' : 'degraded';
+function healthOf(
+  others: readonly Pick<ServiceStatus, 'state'>[],
+  storage: SystemStatus['storage']['state'],
+): 'up' | 'degraded' {
+  return storage !== 'full' && others.every(({ state }) => state === 'up') ? 'up' : 'degraded';
 }

@@ -89,13 +89,14 @@ export class TranscriptsService {
         'If-Match is missing. Send the ETag of the corrections that you have read, so that nobody’s work is lost.',
       );
     }
-    const before = this.#writing.get(id) ?? Promise.resolve();
-    const work = before.catch(() => {}).then(() => this.#replace(id, edits, ifMatch, now));
-    this.#writing.set(id, work);
+    const { uid } = this.#outputs.job(id).metadata;
+    const before = this.#writing.get(uid) ?? Promise.resolve();
+    const work = before.catch(() => {}).then(() => this.#replace(uid, edits, ifMatch, now));
+    this.#writing.set(uid, work);
     try {
       return await work;
     } finally {
-      if (this.#writing.get(id) === work) this.#writing.delete(id);
+      if (this.#writing.get(uid) === work) this.#writing.delete(uid);
     }
   }
 
@@ -135,7 +136,7 @@ export class TranscriptsService {
   }
 
   #path(id: JobId): string {
-    return this.#volume.resolve(this.#volume.layout.edits(id));
+    return this.#volume.resolve(this.#volume.layout.edits(this.#outputs.job(id).metadata.uid));
   }
 
   async #finished(id: JobId) {

@@ -5,9 +5,8 @@ import { Writable } from 'node:stream';
 import { JobList, MediaJob, Problem } from '@mediajob/contract';
 import { startService } from '@mediajob/service/nest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LocalJobsModule } from '../../src/jobs/jobs.module.js';
 import { mainService } from '../../src/main.service.js';
-import { LocalRuntimeModule } from '../../src/runtime/local-runtime.module.js';
+import { localRuntimeParts } from '../../src/runtime/local-runtime-parts.js';
 import { FakeWorker } from '../runtime/fake-worker.js';
 import { WorkerServer } from '../runtime/worker-server.js';
 import { idOf, upload, wav } from './tus-client.js';
@@ -31,7 +30,7 @@ const media = {
 
 async function startMain(): Promise<void> {
   const service = await startService({
-    ...mainService(() => ({ foundation: LocalRuntimeModule, features: [LocalJobsModule] })),
+    ...mainService(() => localRuntimeParts),
     stdout: new Writable({ write: (_chunk, _encoding, done) => done() }),
     processMetrics: false,
     environment: {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { API_VERSION, type JobId, KIND, type MediaJob, MediaJobStatus } from '@mediajob/contract';
-import type { JobStore } from '../runtime/job-store.js';
-import type { LocalRuntime } from '../runtime/local-runtime.js';
-import { edited, editOf } from './job-edits.js';
-import type { JobAction, JobDraft, Jobs, Submitted } from './jobs.js';
+import { edited, editOf } from '../jobs/job-edits.js';
+import type { JobAction, JobDraft, Jobs, Submitted } from '../jobs/jobs.js';
+import type { JobStore } from './job-store.js';
+import type { LocalRuntime } from './local-runtime.js';
 
 /** Jobs of the local runtime: what people change is written, and the runtime decides what follows. */
 export class LocalJobs implements Jobs {
@@ -25,7 +25,7 @@ export class LocalJobs implements Jobs {
     return this.#store.get(id);
   }
 
-  byName(name: string): MediaJob | undefined {
+  async byName(name: string): Promise<MediaJob | undefined> {
     return this.#store.byName(name);
   }
 
