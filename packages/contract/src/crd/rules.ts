@@ -21,7 +21,7 @@ export const IMMUTABLE_FIELDS = ['source', 'convert', 'transcribe', 'profile', '
 
 /**
  * What zod checks by code, said to the API server in CEL, and how lists are merged. Every rule has cases in
- * crd-cases.ts that a real API server judges.
+ * test/crd-cases.ts that a real API server judges.
  */
 export const MEDIAJOB_EXTENSIONS: FieldExtensions = {
   '': {
