@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MediaJob, Transcript } from '@mediajob/contract';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { System } from './services.ts';
-import { loopedSpeech, SAMPLE_TEXT } from './speech.ts';
+import { System, until } from './services.ts';
+import { loopedSpeech, SAMPLE, SAMPLE_TEXT } from './speech.ts';
 
 /** Small chunks and shards, so that a few minutes of audio have many places to be killed at. */
 const environment = { MEDIAJOB_CHUNK_TARGET: '30s', MEDIAJOB_CHUNKS_PER_SHARD: '1' };
@@ -82,6 +82,30 @@ describe('two transcribers', () => {
     const job = await system.untilJob(metadata.uid);
     expect(job.status).toMatchObject({ phase: 'Succeeded', attempt: 1 });
     expect(await system.client.transcript(metadata.uid)).toEqual(undisturbed);
+  });
+});
+
+describe('a transcriber whose volume is not mounted', () => {
+  it('is given no work, in words, and the job goes on once it is', async () => {
+    const system = await System.start({ environment });
+    onTestFinished(() => system.stop());
+    const transcriber = system.instance('transcriber');
+    await system.kill(transcriber);
+    const elsewhere = mkdtempSync(join(tmpdir(), 'mediajob-unmounted-'));
+    onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
+    system.launch(transcriber, { MEDIAJOB_DATA_DIR: elsewhere });
+    await system.untilReady(transcriber);
+    const { metadata } = await system.submit(SAMPLE);
+    const waiting = await system.untilJob(metadata.uid, (job) => /media volume/.test(job.status.message));
+    expect(waiting.status).toMatchObject({ phase: 'Queued', attempt: 1 });
+    await until('main says so', async () => {
+      const { status, details } = await (await fetch(`${system.url}/health`)).json();
+      return status === 'degraded' && /another media volume/.test(details.transcriber.message);
+    });
+    await system.kill(transcriber);
+    system.launch(transcriber);
+    const job = await system.untilJob(metadata.uid);
+    expect(job.status).toMatchObject({ phase: 'Succeeded', attempts: [] });
   });
 });
 

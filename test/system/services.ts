@@ -82,7 +82,7 @@ export class System {
     return found;
   }
 
-  launch(instance: Instance): void {
+  launch(instance: Instance, environment: Record<string, string> = {}): void {
     const child = spawn(process.execPath, [join(ROOT, 'services', instance.service, 'dist', 'server.js')], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -92,6 +92,7 @@ export class System {
         MEDIAJOB_PORT: String(instance.port),
         MEDIAJOB_METRICS_PORT: '0',
         MEDIAJOB_INSTANCE: instance.name,
+        ...environment,
       },
     });
     instance.child = child;

@@ -14,6 +14,7 @@ import { OutputsController } from './outputs/outputs.controller.js';
 import { rateLimitModule } from './security/rate-limit.js';
 import { SweepModule } from './sweep/sweep.module.js';
 import { Catalog } from './system/catalog.js';
+import { OwnVolume } from './system/own-volume.js';
 import { SystemController } from './system/system.controller.js';
 import { SystemService } from './system/system.service.js';
 import { SystemWatch } from './system/system-watch.js';
@@ -65,8 +66,9 @@ export async function mainModule(
   await prepareVolume(volume.root).catch((error: unknown) => {
     logger.error({ err: error }, 'the media volume cannot be used yet; readiness tells when it can');
   });
-  const converters = new WorkerCalls('converter', env.MEDIAJOB_CONVERTER_URLS, metrics);
-  const transcribers = new WorkerCalls('transcriber', env.MEDIAJOB_TRANSCRIBER_URLS, metrics);
+  const own = new OwnVolume(volume.root);
+  const converters = new WorkerCalls('converter', env.MEDIAJOB_CONVERTER_URLS, metrics, own);
+  const transcribers = new WorkerCalls('transcriber', env.MEDIAJOB_TRANSCRIBER_URLS, metrics, own);
   shutdown.on('flush', 'worker calls', () => Promise.all([converters.close(), transcribers.close()]).then(() => {}));
 
   const foundation: DynamicModule = {

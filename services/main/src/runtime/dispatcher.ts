@@ -95,13 +95,14 @@ export class Dispatcher {
     if (this.#waiting(kind).length === 0) return false;
     const loads = await this.#workers.loads(kind);
     this.#endStrays(loads);
-    const workers = loads.map((load) => ({ ...load, free: load.draining ? 0 : load.capacity - load.taken }));
+    const here = loads.filter((load) => load.elsewhere !== true);
+    const workers = here.map((load) => ({ ...load, free: load.draining ? 0 : load.capacity - load.taken }));
     // Looked at anew: what was suspended while the workers answered is not given away.
     for (const { jobId, run } of this.#waiting(kind)) {
       if (this.#stopped) return false;
       const worker = choose(workers, run);
       if (worker === undefined) {
-        await this.#explain({ jobId, run }, kind, loads.length > 0);
+        await this.#explain({ jobId, run }, waitingFor(kind, here, loads));
         continue;
       }
       worker.free -= 1;
@@ -167,14 +168,8 @@ export class Dispatcher {
     await this.#ledger.change(jobId, run.key, ({ placement: _placement, ...rest }) => rest);
   }
 
-  async #explain({ jobId, run }: PendingRun, kind: WorkerKind, reachable: boolean): Promise<void> {
-    const waiting = reachable
-      ? { reason: 'WaitingForWorker' as const, message: `Every ${kind} is busy; the job’s turn comes by itself.` }
-      : {
-          reason: 'WorkerUnreachable' as const,
-          message: `No ${kind} can be reached. Nothing is lost: start one, and the job goes on by itself.`,
-        };
-    if (run.waiting?.reason === waiting.reason) return;
+  async #explain({ jobId, run }: PendingRun, waiting: Required<RunRecord>['waiting']): Promise<void> {
+    if (run.waiting?.reason === waiting.reason && run.waiting.message === waiting.message) return;
     await this.#ledger.change(jobId, run.key, (now) => ({ ...now, waiting }));
   }
 
@@ -197,6 +192,25 @@ export class Dispatcher {
   #time(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
+}
+
+/** Why a run waits, for people. */
+function waitingFor(
+  kind: WorkerKind,
+  here: readonly WorkerLoad[],
+  all: readonly WorkerLoad[],
+): Required<RunRecord>['waiting'] {
+  if (here.length > 0) {
+    return { reason: 'WaitingForWorker', message: `Every ${kind} is busy; the job’s turn comes by itself.` };
+  }
+  const where = all.map((load) => load.address).join(', ');
+  return {
+    reason: 'WorkerUnreachable',
+    message:
+      all.length > 0
+        ? `The ${kind} at ${where} does not have main’s media volume and would not find the file. Mount it there and start it again; the job goes on by itself.`
+        : `No ${kind} can be reached. Nothing is lost: start one, and the job goes on by itself.`,
+  };
 }
 
 /** The least loaded worker with room, away from those whose device failed this run, if there is another one. */

@@ -1,6 +1,7 @@
 import { Problem, type StepRequest, TaskList, TaskStatus } from '@mediajob/contract';
 import { createDependency, type Dependency, DependencyUnavailableError, outgoingHeaders } from '@mediajob/service';
 import { Agent, request } from 'undici';
+import type { OwnVolume } from '../system/own-volume.js';
 import { dataOfEvents } from './event-data.js';
 import { expandAddresses, type Resolve } from './worker-addresses.js';
 import type { WorkerAnswer, WorkerKind, WorkerLoad, Workers } from './workers.js';
@@ -11,6 +12,8 @@ export interface HttpWorkersOptions {
   /** Longest wait for one answer in ms. */
   readonly timeoutMs?: number;
   readonly resolve?: Resolve;
+  /** Which volume the workers ought to be on; unknown when left out. */
+  readonly volume?: OwnVolume;
 }
 
 const TIMEOUT_MS = 5000;
@@ -95,7 +98,10 @@ export class HttpWorkers implements Workers {
 
   async #load(address: string): Promise<WorkerLoad | undefined> {
     try {
-      const { status, body } = await this.#call(address, 'GET', '/v1/tasks', undefined, LOAD_TIMEOUT_MS);
+      const [{ status, body }, elsewhere] = await Promise.all([
+        this.#call(address, 'GET', '/v1/tasks', undefined, LOAD_TIMEOUT_MS),
+        this.#isElsewhere(address),
+      ]);
       const list = TaskList.safeParse(body).data;
       if (status !== 200 || list === undefined) return undefined;
       const tasks = list.tasks.filter((task) => task.finishedAt === undefined).map((task) => task.id);
@@ -106,10 +112,19 @@ export class HttpWorkers implements Workers {
         taken: list.running + list.queued,
         draining: list.draining,
         tasks,
+        ...(elsewhere ? { elsewhere } : {}),
       };
     } catch {
       return undefined;
     }
+  }
+
+  /** Asked each time: the same address may be another process by now. */
+  async #isElsewhere(address: string): Promise<boolean> {
+    const { volume } = this.#options;
+    if (volume === undefined) return false;
+    const { body } = await this.#call(address, 'GET', '/health', undefined, LOAD_TIMEOUT_MS);
+    return volume.isMissing(body);
   }
 
   async #ask(address: string, method: 'GET' | 'PUT' | 'DELETE', id: string, step?: StepRequest): Promise<WorkerAnswer> {

@@ -6,6 +6,7 @@ import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { EventBus } from '../events/event-bus.js';
 import { EVENT_SOURCE } from '../events/event-source.js';
 import { JOB_DIRECTORY } from '../job-directory.js';
+import { OwnVolume } from '../system/own-volume.js';
 import { systemClock } from './clock.js';
 import { HttpWorkers } from './http-workers.js';
 import { VolumeJobFiles } from './job-files.js';
@@ -38,6 +39,7 @@ const LOAD_AGAIN_MS = 3000;
         new HttpWorkers({
           converters: env.MEDIAJOB_CONVERTER_URLS,
           transcribers: env.MEDIAJOB_TRANSCRIBER_URLS,
+          volume: new OwnVolume(volumeOf(env).root),
         }),
     },
     {

@@ -160,6 +160,25 @@ describe('one service down never blocks the others’ work', () => {
     await clock.until(() => main.phase(job.metadata.uid) === 'Succeeded', 10_000);
   });
 
+  it('a worker on another volume is given nothing, and the job says so until one is where it should be', async () => {
+    const { clock, main, workers, transcriber, addresses } = await aWorld();
+    transcriber.elsewhere = true;
+    const { job } = await main.runtime.submit(aJob(clock));
+    await clock.advance(10_000);
+    expect(transcriber.begun).toEqual([]);
+    expect(main.queued(job.metadata.uid)).toMatchObject({ status: 'True', reason: 'WorkerUnreachable' });
+    expect(main.store.get(job.metadata.uid)?.status.message).toMatch(
+      /does not have main’s media volume.*Mount it there/,
+    );
+    workers.away.set(addresses.transcriber, 'refused');
+    await clock.advance(10_000);
+    expect(main.store.get(job.metadata.uid)?.status.message).toMatch(/No transcriber can be reached/);
+    const other = new FakeWorker();
+    workers.add('transcriber', 'transcriber-2:8001', other);
+    await clock.until(() => main.phase(job.metadata.uid) === 'Succeeded', 10_000);
+    expect(transcriber.begun).toEqual([]);
+  });
+
   it('a worker that refuses a request for good fails the run, and the job says why', async () => {
     const { clock, main, workers, addresses } = await aWorld();
     const put = workers.put.bind(workers);

@@ -12,6 +12,8 @@ export interface WorkerLoad {
   /** Runs that run or wait there. */
   readonly taken: number;
   readonly draining: boolean;
+  /** It does not have main’s media volume: it is given nothing. */
+  readonly elsewhere?: boolean;
   /** Ids of runs that have not ended there. */
   readonly tasks: readonly string[];
 }

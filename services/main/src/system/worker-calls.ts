@@ -8,6 +8,7 @@ import {
   type ServiceMetrics,
 } from '@mediajob/service';
 import { Agent, request } from 'undici';
+import type { OwnVolume } from './own-volume.js';
 
 export interface WorkerAnswer {
   readonly status: number;
@@ -20,10 +21,14 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** true: 503 is an answer too, such as that of a health check. */
   readonly accept503?: boolean;
+  /** true: it is about a file; only workers on main's own volume are asked. */
+  readonly ofVolume?: boolean;
 }
 
 const TIMEOUT_MS = 3000;
 const MAX_ANSWER = 4 * 1024 * 1024;
+/** For so long a worker is taken to be where it was. */
+const SAME_PLACE_MS = 5000;
 
 /** The worker answered that it cannot now: another one may. */
 class WorkerBusyError extends Error {
@@ -43,16 +48,21 @@ export class WorkerCalls {
   readonly #metrics: Pick<ServiceMetrics, 'dependencyUp' | 'breakerState'>;
   readonly #agent = new Agent({ connect: { timeout: 2000 }, keepAliveTimeout: 10_000 });
   readonly #dependencies = new Map<string, Dependency>();
+  readonly #places = new Map<string, { readonly at: number; readonly elsewhere: boolean }>();
+  /** Which volume the workers ought to be on. */
+  readonly volume: OwnVolume;
   #next = 0;
 
   constructor(
     name: 'converter' | 'transcriber',
     urls: readonly string[],
     metrics: Pick<ServiceMetrics, 'dependencyUp' | 'breakerState'>,
+    volume: OwnVolume,
   ) {
     this.#name = name;
     this.#urls = urls;
     this.#metrics = metrics;
+    this.volume = volume;
   }
 
   /** Base addresses of all instances known now: a name that stands for several addresses means several instances. */
@@ -73,6 +83,7 @@ export class WorkerCalls {
     for (let i = 0; i < addresses.length; i++) {
       const address = addresses[(first + i) % addresses.length] ?? '';
       try {
+        if (options.ofVolume === true && (await this.#isElsewhere(address))) continue;
         return await this.ask(address, method, path, options);
       } catch (error) {
         if (!(error instanceof DependencyUnavailableError)) throw error;
@@ -89,6 +100,15 @@ export class WorkerCalls {
 
   async close(): Promise<void> {
     await this.#agent.destroy();
+  }
+
+  async #isElsewhere(address: string): Promise<boolean> {
+    const known = this.#places.get(address);
+    if (known !== undefined && performance.now() - known.at < SAME_PLACE_MS) return known.elsewhere;
+    const { body } = await this.ask(address, 'GET', '/health', { accept503: true });
+    const elsewhere = await this.volume.isMissing(body);
+    this.#places.set(address, { at: performance.now(), elsewhere });
+    return elsewhere;
   }
 
   #dependency(address: string): Dependency {

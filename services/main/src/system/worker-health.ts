@@ -1,4 +1,5 @@
 import type { HealthCheck } from '@mediajob/service';
+import { OTHER_VOLUME } from './own-volume.js';
 import type { WorkerCalls } from './worker-calls.js';
 import { workerStatuses } from './worker-status.js';
 
@@ -10,8 +11,13 @@ export function workerCheck(name: 'converter' | 'transcriber', workers: WorkerCa
     timeoutMs: 4000,
     async check() {
       const found = await workerStatuses(name, workers);
-      const well = found.filter(({ state }) => state !== 'down');
+      const misplaced = found.filter(({ detail }) => detail?.startsWith(OTHER_VOLUME));
+      const well = found.filter((it) => it.state !== 'down' && !misplaced.includes(it));
       const data = { instances: found.length, up: well.length };
+      if (misplaced.length > 0) {
+        const where = misplaced.map(({ address }) => address).join(', ');
+        return { status: 'degraded', message: `The ${name} at ${where}: ${OTHER_VOLUME}`, data };
+      }
       if (well.length === found.length) return { status: 'up', data };
       if (well.length > 0) return { status: 'degraded', message: 'Some instances do not answer.', data };
       const message = `No ${name} can be reached at ${found.map(({ address }) => address).join(', ')}. Uploads go on; jobs wait for it.`;

@@ -1,5 +1,6 @@
 import { type SystemStatus, TaskList } from '@mediajob/contract';
 import { z } from 'zod';
+import { OTHER_VOLUME } from './own-volume.js';
 import type { WorkerCalls } from './worker-calls.js';
 
 export type ServiceStatus = SystemStatus['services'][number];
@@ -37,11 +38,13 @@ async function statusOf(
     const doing = TaskList.safeParse(tasks.body).data;
     if (!about)
       return { name, address, state: 'down', detail: `It answered ${health.status}, but not as a ${name} does.` };
-    const detail = troublesOf(about);
+    const elsewhere = await workers.volume.isAnother(health.body);
+    const detail = [...(elsewhere ? [OTHER_VOLUME] : []), ...troublesOf(about)].join(' ');
+    const state = STATES[about.status] ?? 'down';
     return {
       name,
       address,
-      state: STATES[about.status] ?? 'down',
+      state: elsewhere && state === 'up' ? 'degraded' : state,
       ...(about.instance === undefined ? {} : { instance: about.instance }),
       ...(about.version === undefined ? {} : { version: about.version }),
       ...(doing === undefined ? {} : { running: doing.running, queued: doing.queued, capacity: doing.capacity }),
@@ -52,10 +55,9 @@ async function statusOf(
   }
 }
 
-function troublesOf(health: z.infer<typeof Health>): string {
-  if (health.status === 'shutting_down') return 'It is shutting down.';
+function troublesOf(health: z.infer<typeof Health>): string[] {
+  if (health.status === 'shutting_down') return ['It is shutting down.'];
   return Object.entries(health.details ?? {})
     .filter(([, { status }]) => status !== 'up')
-    .map(([check, { message }]) => `${check}: ${message ?? 'not well'}`)
-    .join(' ');
+    .map(([check, { message }]) => `${check}: ${message ?? 'not well'}`);
 }

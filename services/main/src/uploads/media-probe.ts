@@ -21,7 +21,7 @@ export class MediaProbe {
     const request: ProbeRequest = { source, audioTrack };
     let answer: Awaited<ReturnType<WorkerCalls['call']>>;
     try {
-      answer = await this.#converters.call('POST', '/v1/probe', { body: request, timeoutMs: PROBE_MS });
+      answer = await this.#converters.call('POST', '/v1/probe', { body: request, timeoutMs: PROBE_MS, ofVolume: true });
     } catch (error) {
       if (error instanceof DependencyUnavailableError) return undefined;
       throw error;

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { ServerEvent, SystemStatus } from '@mediajob/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aJob } from './given-jobs.js';
@@ -214,6 +216,48 @@ describe('the system', () => {
       ];
       await using one = await withWorker();
       expect((await system(one)).services[1]).toMatchObject({ state: 'down', detail: 'ffmpeg: ffmpeg does not run.' });
+    });
+
+    describe('that work on another volume', () => {
+      const on = (volumeId: string, status = 'up') => [
+        200,
+        { status: 'ok', instance: 'w1', details: { volume: { status, volumeId } } },
+      ];
+
+      it('are told of as such, in one sentence that says what to do', async () => {
+        answers['/health'] = on('11111111-2222-4333-8444-555555555555') as [number, unknown];
+        await using one = await withWorker();
+        const status = await system(one);
+        expect(status.health).toBe('degraded');
+        expect(status.services[1]).toMatchObject({
+          state: 'degraded',
+          detail: expect.stringMatching(/another media volume than main.*Mount it/),
+        });
+        const health = await (await fetch(`${one.url}/health`)).json();
+        expect(health.status).toBe('degraded');
+        expect(health.details.converter).toMatchObject({
+          status: 'degraded',
+          up: 0,
+          message: expect.stringMatching(/^The converter at http:.*: It works on another media volume/),
+        });
+        expect((await fetch(`${one.url}/health/ready`)).status).toBe(200);
+      });
+
+      it('are not asked about files: an upload is taken as if they were away', async () => {
+        answers['/health'] = on('11111111-2222-4333-8444-555555555555') as [number, unknown];
+        await using one = await withWorker();
+        const { upload, wav } = await import('./tus-client.js');
+        const location = await upload(one.url, wav(5000));
+        const answer = await fetch(`${one.url}${location}/probe`, { method: 'POST' });
+        expect((await answer.json()).code).not.toBe('unsupported-media');
+      });
+
+      it('are no longer, once they are on ours', async () => {
+        await using one = await withWorker();
+        const { id } = JSON.parse(await readFile(join(one.dataDir, '.mediajob-volume.json'), 'utf8'));
+        answers['/health'] = on(id) as [number, unknown];
+        expect((await system(one)).services[1]).toMatchObject({ state: 'up' });
+      });
     });
 
     it('still knows the models after the transcriber has gone', async () => {

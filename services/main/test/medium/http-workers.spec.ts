@@ -1,8 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { StepRequest } from '@mediajob/contract';
 import { afterEach, expect, it } from 'vitest';
 import { HttpWorkers } from '../../src/runtime/http-workers.js';
+import { OwnVolume } from '../../src/system/own-volume.js';
 
 const JOB = '11111111-2222-4333-8444-555555555555';
 const ID = `${JOB}-cleanup-0-1-1`;
@@ -25,8 +29,8 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function aClient(address: string): HttpWorkers {
-  const client = new HttpWorkers({ converters: [address], transcribers: [address], timeoutMs: 200 });
+function aClient(address: string, timeoutMs = 10_000): HttpWorkers {
+  const client = new HttpWorkers({ converters: [address], transcribers: [address], timeoutMs });
   clients.push(client);
   return client;
 }
@@ -62,9 +66,10 @@ it.each<[string, RequestListener, object]>([
     (_, response) => response.end('x'.repeat(9 * 1024 * 1024)),
     { kind: 'unreachable', refused: false },
   ],
-])('a worker that answers %s is understood, and never throws', async (_, answer, wanted) => {
+])('a worker that answers %s is understood, and never throws', async (name, answer, wanted) => {
   const address = await serve(answer);
-  expect(await aClient(address).put(address, ID, step)).toMatchObject(wanted);
+  const client = aClient(address, name === 'nothing' ? 200 : undefined);
+  expect(await client.put(address, ID, step)).toMatchObject(wanted);
 });
 
 it('a port where nobody listens is told apart from silence: nothing can run there', async () => {
@@ -137,6 +142,29 @@ it('a stream that nobody wants any more is hung up', async () => {
   await expect.poll(() => hungUp).toBe(true);
 });
 
+it.each([
+  ['ours', { status: 'up', volumeId: '11111111-2222-4333-8444-555555555555' }, false],
+  ['another', { status: 'up', volumeId: '99999999-2222-4333-8444-555555555555' }, true],
+  ['gone', { status: 'down', message: 'did not answer within 2000 ms' }, true],
+  ['not told', undefined, false],
+])('a worker whose volume is %s is told apart', async (_, volume, elsewhere) => {
+  const root = await mkdtemp(join(tmpdir(), 'mediajob-volume-'));
+  try {
+    const marker = { schemaVersion: 1, id: '11111111-2222-4333-8444-555555555555' };
+    await writeFile(join(root, '.mediajob-volume.json'), JSON.stringify(marker));
+    const list = { instance: 'i', capacity: 2, running: 0, queued: 0, draining: false, tasks: [] };
+    const address = await serve((request, response) =>
+      json(200, request.url === '/health' ? { status: 'ok', details: { volume } } : list)(request, response),
+    );
+    const client = new HttpWorkers({ converters: [address], transcribers: [], volume: new OwnVolume(root) });
+    clients.push(client);
+    const [load] = await client.loads('converter');
+    expect(load?.elsewhere ?? false).toBe(elsewhere);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
+
 it('loads are those of the workers that answer', async () => {
   const list = { instance: 'i', capacity: 2, running: 1, queued: 1, draining: false, tasks: [task] };
   const up = await serve(json(200, list));
@@ -144,7 +172,6 @@ it('loads are those of the workers that answer', async () => {
   const client = new HttpWorkers({
     converters: [up, wrong, 'http://127.0.0.1:9'],
     transcribers: [wrong],
-    timeoutMs: 200,
   });
   clients.push(client);
   expect(await client.loads('converter')).toEqual([

@@ -29,23 +29,26 @@ async function aServer(options: FakeWorkerOptions = {}): Promise<WorkerServer> {
   return server;
 }
 
-/** Soon enough for tests; the same order of magnitudes as in earnest. */
+/** Soon enough for tests; but silence is long, so that a busy machine is not taken for a dead worker. */
 const QUICK = {
   dispatcher: { roundMs: 40, strayMs: 200 },
-  watcher: { youngPollMs: 10, pollMs: 10, refusedLostAfterMs: 150, lostAfterMs: 600 },
+  watcher: { youngPollMs: 10, pollMs: 10, refusedLostAfterMs: 150, lostAfterMs: 20_000 },
 };
+/** Where a worker hangs. */
+const IMPATIENT = { ...QUICK, watcher: { ...QUICK.watcher, lostAfterMs: 600 } };
 
 async function aMain(
   converters: readonly WorkerServer[],
   transcribers: readonly WorkerServer[],
   files: FileOperations = nodeFileOperations,
+  times: typeof QUICK = QUICK,
 ): Promise<Main> {
   const workers = new HttpWorkers({
     converters: converters.map((it) => it.url),
     transcribers: transcribers.map((it) => it.url),
-    timeoutMs: 300,
+    timeoutMs: times.watcher.lostAfterMs / 2,
   });
-  const main = new Main(new VolumeJobFiles(new Volume(root, { files })), workers, systemClock, QUICK);
+  const main = new Main(new VolumeJobFiles(new Volume(root, { files })), workers, systemClock, times);
   ends.push(async () => {
     await main.runtime.stop().catch(() => undefined);
     await workers.close();
@@ -124,7 +127,7 @@ describe('over HTTP and on disk', () => {
   it('a worker that hangs loses its run to another, and is told when it is back', async () => {
     const converter = await aServer();
     const hanging = await aServer({ behave: () => forever });
-    const main = await aMain([converter], [hanging]);
+    const main = await aMain([converter], [hanging], nodeFileOperations, IMPATIENT);
     const job = await submit(main);
     await until(() => main.phase(job.metadata.uid) === 'Transcribing');
     hanging.hangs = true;

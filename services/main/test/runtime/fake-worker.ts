@@ -30,6 +30,8 @@ export class FakeWorker {
   readonly options: FakeWorkerOptions;
   instance = '';
   draining = false;
+  /** It was started over another directory than main’s. */
+  elsewhere = false;
   tasks = new Map<string, Task>();
   /** Names of runs in the order in which they began, over all lives of the worker. */
   readonly begun: string[] = [];
@@ -143,7 +145,9 @@ export class FakeWorkers implements Workers {
     return [...this.workers[kind]].flatMap(([address, worker]) => {
       if (this.away.has(address)) return [];
       const { instance, capacity, running, queued, draining, tasks } = worker.list();
-      return [{ address, instance, capacity, taken: running + queued, draining, tasks: tasks.map((it) => it.id) }];
+      const { elsewhere } = worker;
+      const ids = tasks.map((it) => it.id);
+      return [{ address, instance, capacity, taken: running + queued, draining, elsewhere, tasks: ids }];
     });
   }
 
