@@ -42,6 +42,8 @@ export interface FaultRule {
   readonly hits: number;
   /** Requests that it holds now. */
   readonly held: number;
+  /** Requests that it was applied to and that are over, as far as the API server is concerned. */
+  readonly done: number;
   /** Lets go what it holds, and holds nothing more. */
   release(): void;
   /** Applies to nothing from now on. */
@@ -55,19 +57,31 @@ export interface SeenRequest extends ApiRequest {
   readonly userAgent: string;
 }
 
+export interface RuleOptions {
+  /** Requests that get the fault; 1 when left out. */
+  readonly times?: number;
+  /** Requests that are spared before. */
+  readonly skip?: number;
+  /** Called when a request has come that gets the fault, before anything is done with it. */
+  readonly onHit?: () => void;
+}
+
 class Rule implements FaultRule {
   readonly match: Match;
   readonly fault: Fault;
   hits = 0;
+  done = 0;
   #left: number;
   #skip: number;
+  readonly #onHit: () => void;
   #held = new Set<() => void>();
 
-  constructor(match: Match, fault: Fault, times: number, skip: number) {
+  constructor(match: Match, fault: Fault, { times = 1, skip = 0, onHit = () => {} }: RuleOptions) {
     this.match = match;
     this.fault = fault;
     this.#left = times;
     this.#skip = skip;
+    this.#onHit = onHit;
   }
 
   get held(): number {
@@ -87,6 +101,7 @@ class Rule implements FaultRule {
     }
     this.#left--;
     this.hits++;
+    this.#onHit();
     return true;
   }
 
@@ -161,8 +176,8 @@ export class FaultProxy {
    * From now on, `times` requests (default: 1) that match get this fault, the first `skip` of them spared. Older rules
    * come first; one rule at most is applied to a request.
    */
-  on(match: Match, fault: Fault, options: { times?: number; skip?: number } = {}): FaultRule {
-    const rule = new Rule(match, fault, options.times ?? 1, options.skip ?? 0);
+  on(match: Match, fault: Fault, options: RuleOptions = {}): FaultRule {
+    const rule = new Rule(match, fault, options);
     this.#rules.push(rule);
     return rule;
   }
@@ -216,6 +231,19 @@ export class FaultProxy {
     };
     this.requests.push(seen);
     const rule = this.#rules.find((it) => it.take(seen));
+    try {
+      await this.#apply(rule, seen, request, response);
+    } finally {
+      if (rule !== undefined) rule.done++;
+    }
+  }
+
+  async #apply(
+    rule: Rule | undefined,
+    { method, target }: SeenRequest,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const fault = rule?.fault;
     const body = await bodyOf(request);
 
