@@ -15,6 +15,10 @@ import { aMediaJob } from '../../operator/test/builders.ts';
 import { send } from '../../operator/test/progress/fleet.ts';
 import { CONFIG } from '../../operator/test/rig.ts';
 import { RecordedLog } from '../../packages/kube/test/recorded-log.ts';
+import { JobsService } from '../../services/main/src/jobs/jobs.service.ts';
+import { Cluster } from '../../services/main/src/kubernetes/cluster.ts';
+import { request } from '../../services/main/test/kubernetes/cluster-world.ts';
+import { MemoryOutboxFiles, OutboxDisk } from '../../services/main/test/kubernetes/memory-outbox-files.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { FaultProxy } from '../cluster/fault-proxy.ts';
 import { grantedTo, uses, words } from '../cluster/granted.ts';
@@ -79,6 +83,19 @@ async function isAllowed(
     { spec: { user, resourceAttributes: { ...what, resource, ...(subresource && { subresource }) } } },
   );
   return status.allowed;
+}
+
+/** Every request of an account was allowed, and there is none of its rights that no request needed. */
+async function expectToUseAllRights(account: string): Promise<void> {
+  const { namespace } = world;
+  const user = `system:serviceaccount:${namespace}:${account}`;
+  const events = (await controlPlane.auditEvents()).filter((it) => it.user.username === user);
+  const lacking = events.filter(({ annotations }) => annotations?.['authorization.k8s.io/decision'] !== 'allow');
+  expect(lacking.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
+  const granted = await grantedTo(controlPlane.client, { namespace, name: account });
+  expect(granted.length).toBeGreaterThan(0);
+  const excess = granted.filter((it) => !events.some((event) => uses(event, it)));
+  expect(excess.map(words)).toEqual([]);
 }
 
 /** A replica with all that it runs: receiver, keys, election, Kueue when it is there. */
@@ -219,15 +236,7 @@ describe('the operator', () => {
     await world.reachGone('given-up');
     await replica.stop();
 
-    const user = `system:serviceaccount:${namespace}:${ACCOUNTS.operator}`;
-    const events = (await controlPlane.auditEvents()).filter((it) => it.user.username === user);
-    const decisionOf = ({ annotations }: (typeof events)[number]) => annotations?.['authorization.k8s.io/decision'];
-    expect(events.length).toBeGreaterThan(50);
-    const lacking = events.filter((it) => decisionOf(it) !== 'allow');
-    expect(lacking.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
-    const granted = await grantedTo(controlPlane.client, { namespace, name: ACCOUNTS.operator });
-    const excess = granted.filter((it) => !events.some((event) => uses(event, it)));
-    expect(excess.map(words)).toEqual([]);
+    await expectToUseAllRights(ACCOUNTS.operator);
   });
 
   async function workloadOf(name: string): Promise<string> {
@@ -245,6 +254,48 @@ describe('the operator', () => {
     });
     return metadata.name;
   }
+});
+
+describe('main over a cluster', () => {
+  it('gets along with the rights that it has, and uses every one of them', async () => {
+    await open();
+    await untilGranted(ACCOUNTS.main);
+    const { namespace } = world;
+    const api = await apiOf(
+      await proxy.kubeconfigFor(await controlPlane.kubeconfigFor({ namespace, name: ACCOUNTS.main })),
+    );
+    endings.push(() => api.close());
+    // Of what it makes it hears only in the answer.
+    proxy.on({ verb: 'watch' }, { kind: 'hold' }, { times: 100 });
+    const main = new Cluster({
+      api,
+      namespace,
+      files: new MemoryOutboxFiles(new OutboxDisk()),
+      environment: { clock: systemClock, random: Math.random, log: new RecordedLog() },
+      publish() {},
+    });
+    const service = new JobsService(main.jobs, { check: async () => 'Talk.mp3' });
+    const stop = new AbortController();
+    const watching = main.watch(stop.signal);
+    endings.push(async () => {
+      stop.abort();
+      await watching;
+    });
+    await main.synced;
+    const made = await service.create(request({}, { name: 'mine' }));
+    expect(made.created).toBe(true);
+    await service.cancel(made.job.metadata.uid);
+    // Somebody else has the name, which main has not heard of.
+    await world.apply(aMediaJob(), 'theirs');
+    await service.create(request({}, { name: 'theirs' })).catch(() => undefined);
+    await service.delete(made.job.metadata.uid);
+    proxy.clear();
+    await until(
+      'it is told so',
+      () => main.view.byName('mine') === undefined && main.view.byName('theirs') !== undefined,
+    );
+    await expectToUseAllRights(ACCOUNTS.main);
+  });
 });
 
 describe('the account of Jobs', () => {
