@@ -64,9 +64,7 @@ export class DirectApi implements KubeApi {
     this.#write({ verb: 'delete', resource: kind.plural, name: ref.name, body: options }, () =>
       this.#server.delete(kind, ref, options),
     );
-  post: KubeApi['post'] = async () => {
-    throw new Error('nothing is asked here');
-  };
+  post: KubeApi['post'] = async <Answer>(path: string, body: object) => this.#server.post(path, body) as Answer;
 
   async #write<T>(write: Write, act: () => T): Promise<T> {
     const fault = this.fault(write);

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock, settled } from '../../../packages/kube/test/manual-clock.js';
 import { World } from '../../../packages/kube/test/memory-api/index.js';
 import { RecordedLog } from '../../../packages/kube/test/recorded-log.js';
-import { directApi } from '../../test/progress/direct-api.js';
+import { DirectApi } from '../../test/direct-api.js';
 import { bundleOf, certificatesIn, type KeyMaterial, materialOf, secretDataOf } from './key-material.js';
 import { rotated } from './key-rotation.js';
 import { SecretKeyring } from './secret-keyring.js';
@@ -17,9 +17,10 @@ function aCluster() {
   const clock = new ManualClock();
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
-  const replica = (overrides: Partial<ReturnType<typeof directApi>> = {}) => {
+  const replica = (overrides: Partial<Pick<DirectApi, 'get' | 'create' | 'replace'>> = {}) => {
     const log = new RecordedLog();
-    const api = { ...directApi(server), ...overrides };
+    const { get, create, replace } = new DirectApi(server);
+    const api = { get, create, replace, ...overrides };
     const keyring = new SecretKeyring({ api, secret, names, environment: { clock, random: () => 0.5, log } });
     return { keyring, api, log };
   };
@@ -184,7 +185,7 @@ describe('keys that somebody else keeps in a Secret', () => {
     const { server, clock, signal } = aCluster();
     const log = new RecordedLog();
     const environment = { clock, random: () => 0.5, log };
-    const keyring = new SecretKeyring({ api: directApi(server), secret, names, environment, madeBy: 'others' });
+    const keyring = new SecretKeyring({ api: new DirectApi(server), secret, names, environment, madeBy: 'others' });
     /** As cert-manager does: the newest authority alone, and none of its keys. */
     const put = (material: KeyMaterial, authorities = bundleOf(material)) => {
       const { 'ca.key': _, ...data } = secretDataOf(material);

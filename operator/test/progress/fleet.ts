@@ -12,7 +12,7 @@ import { createProgressService, type ProgressService } from '../../src/progress/
 import type { Leader } from '../../src/progress/reports.js';
 import { ProgressBook } from '../../src/progress-book.js';
 import { aJob, aPod, NAMESPACE, UID } from '../builders.js';
-import { directApi } from './direct-api.js';
+import { DirectApi } from '../direct-api.js';
 
 export const AUDIENCE = 'mediajob.io/progress';
 export const SECRET = { namespace: 'mediajob-system', name: 'mediajob-progress-tls' };
@@ -80,7 +80,7 @@ export class Fleet {
     const book = new ProgressBook();
     const registry = new Registry();
     const suspicious: SuspiciousEvent[] = [];
-    const { get, post, create, replace } = directApi(this.server);
+    const { get, post, create, replace } = new DirectApi(this.server);
     const guarded = <Call extends (...args: never[]) => Promise<unknown>>(call: Call) =>
       (async (...args: Parameters<Call>) => {
         if (this.down)

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { aTemporaryDirectory } from '../../storage/test/fixtures/temporary-directory.js';
 import { aContext, aPlan, aTranscribeRequest, convertedJob, jobId } from '../test/fixtures/a-job.js';
 import { FakeEngine } from '../test/fixtures/fake-engine.js';
-import { type JobDependencies, runJob } from './run-job.js';
+import { type JobDependencies, type JobMeter, runJob } from './run-job.js';
 
 const cleanup: StepRequest = { stage: 'cleanup', jobId, runId: 'run-1' };
 
@@ -153,6 +153,23 @@ describe('a Job', () => {
       .map((line) => JSON.parse(line) as { level: string; progress?: { fraction: number } });
     expect(lines.every((line) => ['debug', 'info', 'warn', 'error'].includes(line.level))).toBe(true);
     expect(lines.flatMap((line) => line.progress?.fraction ?? []).at(-1)).toBe(1);
+  });
+
+  it('tells what it used, whether it succeeded or failed, with all that ended while it was measured', async () => {
+    const used = { cpuSeconds: 12.5, maxRssBytes: 1 << 30 };
+    let ended = false;
+    const meter: JobMeter = {
+      async measure(work) {
+        const value = await work(() => (ended ? used : undefined));
+        ended = true;
+        return value;
+      },
+    };
+    const done = await aRun(['--request', JSON.stringify(cleanup)], {}, { meter });
+    expect(done.outcome).toEqual({ result: { stage: 'cleanup', removed: 0 }, usage: used });
+    expect(JSON.parse(done.termination ?? '')).toEqual(done.outcome);
+    const failed = await aRun(['--request', '{'], {}, { meter });
+    expect(failed).toMatchObject({ code: 64, outcome: { failure: { reason: 'InvalidArguments' }, usage: used } });
   });
 
   it('whose termination message cannot be written says so and keeps its exit code', async () => {
