@@ -176,6 +176,11 @@ const ROWS: Record<string, Row[]> = {
       want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
     },
     {
+      promise: 'a pause counts from when the end was seen, whatever the clock of the node said',
+      runs: [aRun('convert').failed(75, { finishedAt: at(600), endSeenAt: NOW - 1_000 })],
+      want: { actions: [], phase: 'Queued', queued: 'WaitingForRetry', requeueAfterMs: 4_000 },
+    },
+    {
       promise: 'the time between retries doubles',
       runs: [
         aRun('convert')
@@ -787,6 +792,22 @@ describe('the status', () => {
     // A sixth of 1800 s in 30 s.
     expect(first.status.progress).toMatchObject({ realtimeFactor: 10, etaSeconds: 150, etaText: '2m 30s' });
     expect(again(world, first, START + 60_000).status).toEqual(first.status);
+  });
+
+  it('tells no speed and no end of a source without any length', () => {
+    const nothing = resultOf('convert', { chunks: 0 });
+    if (nothing.stage !== 'convert') throw new TypeError('it is of convert');
+    const converted = aRun('convert').succeeded({ ...nothing, media: { ...nothing.media, durationMs: 0 } });
+    const job = aMediaJob()
+      .withSpec({ convert: { renditions: [{ format: 'mp3' }] } })
+      .withStatus({
+        startedAt: at(0),
+        stages: [
+          { name: 'render', state: 'Running', percent: 0, shards: 1, shardsDone: 0, attempt: 1, startedAt: at(10) },
+        ],
+      });
+    const { status } = decide(observed(job, [converted, aRun('render').running(0.5)]), START + 40_000);
+    expect(status.progress).toEqual({ percent: status.progress.percent, text: status.progress.text });
   });
 
   it('tells no end of a job that waits', () => {

@@ -98,7 +98,8 @@ function factorOf(stage: StageView, { graph, stages, now }: ProgressFacts): numb
   }
   const shown = stages.find((it) => it.name === stage.name);
   const durationMs = graph.converted?.media.durationMs;
-  if (shown?.startedAt === undefined || durationMs === undefined) return undefined;
+  // A source without any length takes no time that could be measured by it.
+  if (shown?.startedAt === undefined || durationMs === undefined || durationMs === 0) return undefined;
   const end = shown.finishedAt === undefined ? now : Date.parse(shown.finishedAt);
   const seconds = (end - Date.parse(shown.startedAt)) / 1000;
   const fraction = stageFraction(stage);
@@ -110,7 +111,7 @@ function factorOf(stage: StageView, { graph, stages, now }: ProgressFacts): numb
 function etaSeconds(facts: ProgressFacts): number | undefined {
   const { graph } = facts;
   const durationMs = graph.converted?.media.durationMs;
-  if (durationMs === undefined) return undefined;
+  if (durationMs === undefined || durationMs === 0) return undefined;
   let longest: number | undefined;
   for (const stage of graph.stages) {
     if (stage.state === 'done' || stage.state === 'skipped' || stage.name === 'finalize') continue;
