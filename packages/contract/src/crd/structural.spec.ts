@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type FieldExtensions, StructuralError, structuralSchema } from './structural.js';
 
-const object = (field: z.ZodType) => z.strictObject({ field }).describe('An object.');
+const object = <Field extends z.ZodType>(field: Field) => z.strictObject({ field }).describe('An object.');
 const text = z.string().max(8).describe('A text.');
 
 /** The schema of one field. */
