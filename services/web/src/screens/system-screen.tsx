@@ -78,7 +78,7 @@ function Services({ status }: { readonly status: SystemStatus }) {
                   </span>
                 )}
               </td>
-              <td>
+              <td className="facts-load">
                 {service.capacity === undefined
                   ? '–'
                   : fill(m.system.loadValue, {
