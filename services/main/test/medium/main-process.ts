@@ -4,6 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+export interface MainProcessOptions {
+  /** Beside this file; main without jobs when left out. */
+  readonly entry?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** main in a process of its own, from its sources, so that it can be killed. */
 export class MainProcess {
   readonly #child: ChildProcess;
@@ -16,8 +22,8 @@ export class MainProcess {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async start(dataDir: string): Promise<MainProcess> {
-    const entry = fileURLToPath(new URL('main-entry.ts', import.meta.url));
+  static async start(dataDir: string, options: MainProcessOptions = {}): Promise<MainProcess> {
+    const entry = fileURLToPath(new URL(options.entry ?? 'main-entry.ts', import.meta.url));
     const script = `
       const { runnerImport } = await import('vite');
       const resolve = { conditions: ['@mediajob/source', 'node'] };
@@ -32,6 +38,7 @@ export class MainProcess {
         MEDIAJOB_DATA_DIR: dataDir,
         MEDIAJOB_LOG_FILES: 'false',
         MEDIAJOB_RESERVE_BYTES: '0',
+        ...options.environment,
       },
     });
     if (!child.stdout) throw new Error('no stdout');
