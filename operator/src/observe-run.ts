@@ -3,7 +3,7 @@ import type { CoreEvent, Job, Pod, Workload } from '@mediajob/kube';
 import { type ObservedRun, STAGE_WORDS, type Tally } from '@mediajob/pipeline';
 import { hasFinished, holds, isQuiet, stopAsked } from './jobs.js';
 import { podOutcome } from './outcome.js';
-import { byAge, goneBy, hasEnded, isDisrupted, mainStatus } from './pods.js';
+import { byAge, type GoneBy, hasEnded, isDisrupted, mainStatus } from './pods.js';
 import type { RunProgress } from './progress-book.js';
 import { nodeLost, waitingFor } from './waiting.js';
 
@@ -20,6 +20,7 @@ export interface RunFacts {
   readonly profile: string;
   readonly events: readonly CoreEvent[];
   readonly workload: Workload | undefined;
+  readonly goneBy: GoneBy;
   readonly nodeLostAfterMs: number;
   readonly now: number;
 }
@@ -43,7 +44,7 @@ export function observeRun(facts: RunFacts): ObservedRun {
 type Ending = Omit<ObservedRun, 'key' | 'tally' | 'stopRequested' | 'progress'>;
 
 function endOf(facts: RunFacts): Ending | undefined {
-  const { job, pods, index, now, nodeLostAfterMs } = facts;
+  const { job, pods, index, goneBy, now, nodeLostAfterMs } = facts;
   const unended = pods.filter((pod) => !hasEnded(pod));
   const given = unended.filter((pod) => now >= (goneBy(pod) ?? Number.POSITIVE_INFINITY) + nodeLostAfterMs);
   if (unended.length > given.length) return undefined;
@@ -81,7 +82,7 @@ function failure({ key, job, pods }: RunFacts): Ending {
   return { ...end, ...outcome, state: outcome.state === 'succeeded' ? 'lost' : outcome.state };
 }
 
-function lost(pod: Pod, { now }: RunFacts): Ending {
+function lost(pod: Pod, { goneBy, now }: RunFacts): Ending {
   const node = pod.spec.nodeName;
   const by = goneBy(pod);
   return {
@@ -104,19 +105,19 @@ function stopped(job: Job): Ending {
 }
 
 function live(facts: RunFacts): Omit<ObservedRun, 'key' | 'tally' | 'progress' | 'usage'> {
-  const { key, job, pods, profile, events, workload, index, now } = facts;
+  const { key, job, pods, profile, events, workload, index, goneBy, now } = facts;
   const [newest] = [...pods].sort(byAge);
   // One that has just ended stands for its run until the Job says so; one that was taken away is being replaced.
   const current = newest !== undefined && hasEnded(newest) && isDisrupted(newest) ? undefined : newest;
   const node = current?.spec.nodeName;
   const running = current !== undefined && (current.status?.phase === 'Running' || hasEnded(current));
-  const away = running ? nodeLost(current, now) : undefined;
+  const away = running ? nodeLost(current, facts) : undefined;
   const unended = current === undefined || hasEnded(current) ? undefined : current;
   const waiting = running
     ? away
     : index !== undefined && unended === undefined && isFull(job)
       ? { reason: 'WaitingForWorker' as const, message: 'Other parts of the transcription come first.' }
-      : waitingFor({ stage: key.stage, profile, job, pod: unended, events, workload, now });
+      : waitingFor({ stage: key.stage, profile, job, pod: unended, events, workload, goneBy, now });
   const startedAt = running ? startOf(current) : undefined;
   return {
     state: running ? 'running' : 'pending',

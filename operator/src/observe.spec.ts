@@ -52,6 +52,7 @@ function look({
     },
     book,
     nodeLostAfterMs: 15 * MINUTE,
+    since: () => START,
     now,
   });
 }

@@ -1,9 +1,9 @@
-import { type JobId, type MediaJob, type RunKey, runName } from '@mediajob/contract';
+import { type MediaJob, type RunKey, runName } from '@mediajob/contract';
 import { type CoreEvent, controllerOf, type Job, type Pod, type Workload } from '@mediajob/kube';
-import { NO_TALLY, type ObservedRun, type SpentRun } from '@mediajob/pipeline';
+import { isLive, NO_TALLY, type ObservedRun, type SpentRun } from '@mediajob/pipeline';
 import { belongsTo, indexesOf, isIndexed, isRecorded, keyOfJob, tallyOf } from './jobs.js';
 import { observeRun, type RunFacts } from './observe-run.js';
-import { goneBy, hasEnded, shardOf } from './pods.js';
+import { type GoneBy, goneByGrace, hasEnded, shardOf } from './pods.js';
 import type { ProgressBook } from './progress-book.js';
 import { NODE_QUIET_MS, nodeLost } from './waiting.js';
 
@@ -22,6 +22,8 @@ export interface ObserveOptions {
   readonly book: Pick<ProgressBook, 'get'>;
   /** After which a pod that should be gone is given up, in ms. */
   readonly nodeLostAfterMs: number;
+  /** Since when something has been seen, by the clock of `now`, in ms of the epoch; by other clocks it may be minutes off. */
+  since(what: string): number;
   /** ms of the epoch */
   readonly now: number;
 }
@@ -37,8 +39,9 @@ export interface Sight {
 
 /** From Jobs and pods to runs. It only looks: nothing here decides what an outcome means. */
 export function observe(options: ObserveOptions): Sight {
-  const { job, cluster, now, nodeLostAfterMs } = options;
+  const { job, cluster } = options;
   const { uid } = job.metadata;
+  const goneBy = goneByGrace((pod) => options.since(`${pod.metadata.uid} is to go`));
   const podsOf = Map.groupBy(cluster.pods, (pod) => controllerOf(pod)?.uid ?? '');
   const runs = new Map<string, ObservedRun>();
   const jobs = new Map<string, Job>();
@@ -52,25 +55,27 @@ export function observe(options: ObserveOptions): Sight {
       spent.push(key);
       continue;
     }
-    for (const facts of factsOf(it, key, pods, options)) {
+    for (const facts of factsOf(it, key, pods, { ...options, goneBy })) {
       const name = runName(uid, facts.key);
       jobs.set(name, it);
-      runs.set(name, observeRun(facts));
+      const run = observeRun(facts);
+      runs.set(name, isLive(run) ? run : { ...run, endSeenAt: options.since(`${name} has ended`) });
     }
   }
   // Somebody deleted their Job: they may go on writing until their grace is over.
   for (const pod of [...podsOf.values()].flat()) {
-    const run = orphan(pod, now, nodeLostAfterMs);
+    const run = orphan(pod, { ...options, goneBy });
     const name = run === undefined ? '' : runName(uid, run.key);
     if (run !== undefined && !runs.has(name)) runs.set(name, run);
   }
-  return { runs: [...runs.values()], spent, jobs, lookAgainAt: nextChange(cluster.pods, options) };
+  return { runs: [...runs.values()], spent, jobs, lookAgainAt: nextChange(cluster.pods, { ...options, goneBy }) };
 }
 
+type Looking = ObserveOptions & { readonly goneBy: GoneBy };
 type JobKey = NonNullable<ReturnType<typeof keyOfJob>>;
 
-function factsOf(job: Job, key: JobKey, pods: readonly Pod[], options: ObserveOptions): RunFacts[] {
-  const { cluster, book, now, nodeLostAfterMs, job: mediaJob } = options;
+function factsOf(job: Job, key: JobKey, pods: readonly Pod[], options: Looking): RunFacts[] {
+  const { cluster, book, goneBy, now, nodeLostAfterMs, job: mediaJob } = options;
   const { uid } = mediaJob.metadata;
   const common = {
     job,
@@ -78,6 +83,7 @@ function factsOf(job: Job, key: JobKey, pods: readonly Pod[], options: ObserveOp
     tally: tallyOf(job),
     events: [job, ...pods].flatMap(({ metadata }) => cluster.events(metadata.uid)),
     workload: cluster.workload(job.metadata.uid),
+    goneBy,
     nodeLostAfterMs,
     now,
   };
@@ -101,11 +107,11 @@ function factsOf(job: Job, key: JobKey, pods: readonly Pod[], options: ObserveOp
 }
 
 /** A pod whose Job is gone: it counts as long as it may run, and it has been asked to stop. */
-function orphan(pod: Pod, now: number, nodeLostAfterMs: number): ObservedRun | undefined {
+function orphan(pod: Pod, { goneBy, now, nodeLostAfterMs }: Looking): ObservedRun | undefined {
   const key = keyOfJob(pod);
   const by = goneBy(pod);
   if (key === undefined || hasEnded(pod) || (by !== undefined && now >= by + nodeLostAfterMs)) return undefined;
-  const waiting = nodeLost(pod, now);
+  const waiting = nodeLost(pod, { goneBy, now });
   return {
     key: { ...key, shard: shardOf(pod) },
     tally: NO_TALLY,
@@ -118,7 +124,7 @@ function orphan(pod: Pod, now: number, nodeLostAfterMs: number): ObservedRun | u
 }
 
 /** A pod that is being deleted says nothing more once its node is away. */
-function nextChange(pods: readonly Pod[], { now, nodeLostAfterMs }: ObserveOptions): number | undefined {
+function nextChange(pods: readonly Pod[], { goneBy, now, nodeLostAfterMs }: Looking): number | undefined {
   let next: number | undefined;
   for (const pod of pods) {
     const by = goneBy(pod);
@@ -129,6 +135,3 @@ function nextChange(pods: readonly Pod[], { now, nodeLostAfterMs }: ObserveOptio
   }
   return next;
 }
-
-/** Jobs and pods of a MediaJob are found by this. */
-export type UidIndex = (uid: JobId) => ClusterOfJob;

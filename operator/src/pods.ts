@@ -23,9 +23,15 @@ export function prepareStatus({ status }: Pod): ContainerStatus | undefined {
   return status?.initContainerStatuses?.find(({ name }) => name === PREPARE_CONTAINER);
 }
 
-/** When a pod should have been gone at the latest, its grace included, in ms of the epoch: of one being deleted. */
-export function goneBy({ metadata }: Pod): number | undefined {
-  return metadata.deletionTimestamp === undefined ? undefined : Date.parse(metadata.deletionTimestamp);
+/** When a pod that is being deleted should have been gone at the latest, in ms of the epoch. */
+export type GoneBy = (pod: Pod) => number | undefined;
+
+/** @param since when it was first seen that a pod is being deleted */
+export function goneByGrace(since: (pod: Pod) => number): GoneBy {
+  return (pod) => {
+    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata;
+    return deletionTimestamp === undefined ? undefined : since(pod) + deletionGracePeriodSeconds * 1000;
+  };
 }
 
 /** Shard of a pod of an Indexed Job, or of a Job for one shard. */

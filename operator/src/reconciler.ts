@@ -24,6 +24,7 @@ import type { OperatorConfig } from './operator-config.js';
 import type { Profiles } from './profiles.js';
 import type { ProgressBook } from './progress-book.js';
 import { readMediaJob } from './read-media-job.js';
+import { Sightings } from './sightings.js';
 import { MediaJobStatusWriter } from './status-writer.js';
 import { hasFinalizer, planOf, release, takeUp } from './take-up.js';
 
@@ -61,6 +62,7 @@ export class MediaJobReconciler {
   readonly #actions: JobActions;
   readonly #status: MediaJobStatusWriter;
   readonly #drift = new DriftWatch();
+  readonly #sightings = new Sightings();
   /** UIDs of Jobs of a MediaJob whose pods are known to be gone. */
   readonly #podless = new Map<JobId, Set<string>>();
 
@@ -117,6 +119,7 @@ export class MediaJobReconciler {
   /** Forgets what is remembered of a MediaJob that is gone. */
   drop(uid: JobId): void {
     this.#status.drop(uid);
+    this.#sightings.drop(uid);
     this.#end(uid);
   }
 
@@ -133,7 +136,14 @@ export class MediaJobReconciler {
     const { api, view, book, config } = this.#options;
     const { uid } = job.metadata;
     const look = () =>
-      observe({ job, cluster: clusterOf(view, uid), book, nodeLostAfterMs: config.nodeLostAfterMs, now });
+      observe({
+        job,
+        cluster: clusterOf(view, uid),
+        book,
+        nodeLostAfterMs: config.nodeLostAfterMs,
+        since: (what) => this.#sightings.since(uid, what, now),
+        now,
+      });
     const sight = look();
     const asked = this.#podless.get(uid) ?? new Set();
     const unseen = sight.runs.flatMap((run) => {
@@ -199,7 +209,10 @@ export class MediaJobReconciler {
     for (const action of decision.actions) {
       if (action.type === 'forget') this.#options.book.drop(uid, runName(uid, action.key));
     }
-    if (TERMINAL_PHASES.includes(decision.status.phase)) this.#end(uid);
+    if (!TERMINAL_PHASES.includes(decision.status.phase)) return;
+    this.#end(uid);
+    // Pods of a job that was cancelled may take their time.
+    if (sight.runs.length === 0) this.#sightings.drop(uid);
   }
 
   /** Its time to live is over: deleted as a person would, unless somebody has touched it meanwhile. */

@@ -136,6 +136,7 @@ describe('why is it waiting', () => {
       pod,
       events: [],
       workload: undefined,
+      goneBy: ({ metadata }) => (metadata.deletionTimestamp === undefined ? undefined : START),
       now: START,
       ...row.facts?.(built, pod),
     };
@@ -158,6 +159,7 @@ describe('why is it waiting', () => {
       job: built,
       pod: undefined,
       workload: undefined,
+      goneBy: () => undefined,
       now: START,
     } as const;
     expect(waitingFor({ ...facts, events: [recent, old] })?.reason).toBe('PodRefused');

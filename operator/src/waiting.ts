@@ -2,7 +2,7 @@ import type { StageName } from '@mediajob/contract';
 import type { ContainerStatus, CoreEvent, Job, Pod, Workload } from '@mediajob/kube';
 import { STAGE_WORDS, sentence, type Waiting } from '@mediajob/pipeline';
 import { QUEUE_LABEL } from './kueue-labels.js';
-import { conditionOf, goneBy } from './pods.js';
+import { conditionOf, type GoneBy } from './pods.js';
 
 /** Everything that tells why a run does not run. */
 export interface WaitingFacts {
@@ -15,6 +15,7 @@ export interface WaitingFacts {
   readonly events: readonly CoreEvent[];
   /** Kueue's side of the Job, where there is one. */
   readonly workload: Workload | undefined;
+  readonly goneBy: GoneBy;
   /** ms of the epoch */
   readonly now: number;
 }
@@ -26,11 +27,11 @@ export const NODE_QUIET_MS = 5 * 60_000;
 export function waitingFor(facts: WaitingFacts): Waiting | undefined {
   const { pod } = facts;
   if (pod === undefined) return withoutPod(facts);
-  return nodeLost(pod, facts.now) ?? unscheduled(pod, facts) ?? imageMissing(pod, facts) ?? starting(pod, facts);
+  return nodeLost(pod, facts) ?? unscheduled(pod, facts) ?? imageMissing(pod, facts) ?? starting(pod, facts);
 }
 
 /** Told also of a pod that runs, as far as anybody knows. */
-export function nodeLost(pod: Pod, now: number): Waiting | undefined {
+export function nodeLost(pod: Pod, { goneBy, now }: Pick<WaitingFacts, 'goneBy' | 'now'>): Waiting | undefined {
   const by = goneBy(pod);
   if (by === undefined || now < by + NODE_QUIET_MS) return undefined;
   return {

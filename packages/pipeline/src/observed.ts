@@ -89,6 +89,11 @@ export interface ObservedRun {
   readonly usage?: Usage;
   readonly startedAt?: string;
   readonly finishedAt?: string;
+  /**
+   * When the runtime saw that it had ended, in ms of the epoch by the clock that `now` is told by: pauses count from here,
+   * should the clocks of those who run it be others. Left out: they count from `finishedAt`.
+   */
+  readonly endSeenAt?: number;
 }
 
 /** What an administrator decides for all jobs. */

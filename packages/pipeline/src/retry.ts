@@ -42,7 +42,7 @@ export interface Outcome {
  * @param retries spec.retries: how many counted failures are forgiven
  */
 export function outcomeOf(run: ObservedRun, retries: number, policy: PipelinePolicy): Outcome {
-  const finishedAt = Date.parse(endOf(run));
+  const finishedAt = run.endSeenAt ?? Date.parse(endOf(run));
   const fraction = run.progress?.fraction ?? 0;
   const progressed = fraction > run.tally.bestFraction + PROGRESS_STEP;
   const tally: Tally = {
