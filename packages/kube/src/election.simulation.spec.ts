@@ -180,7 +180,9 @@ async function anElection(seed: number): Promise<void> {
     expect(term, `${by} writes although a later leader has written`).toBeGreaterThanOrEqual(newest);
     newest = term;
     const age = (sentAt - renewedAt) * rate;
-    expect(age, `${by} writes so many ms of its own clock after its last renewal`).toBeLessThan(RENEW_DEADLINE_MS + ROUNDING_MS);
+    expect(age, `${by} writes so many ms of its own clock after its last renewal`).toBeLessThan(
+      RENEW_DEADLINE_MS + ROUNDING_MS,
+    );
   }
 }
 

@@ -39,6 +39,7 @@ function aThingWithStatus() {
 describe('a writer of a status', () => {
   it('applies its part, and returns the object as it is then', async () => {
     const { api, main, now } = aThingWithStatus();
+    const { resourceVersion } = now().metadata;
     const { object, written } = await main({ phase: 'Busy', stages: [{ name: 'one', state: 'Running' }] });
     expect(written).toBe(true);
     expect(object).toEqual(now());
@@ -47,7 +48,7 @@ describe('a writer of a status', () => {
     expect(api.calls[0]?.body).toEqual({
       apiVersion: 'example.com/v1',
       kind: 'Thing',
-      metadata: { namespace: 'ns', name: 'a', uid: now().metadata.uid },
+      metadata: { namespace: 'ns', name: 'a', resourceVersion },
       status: { phase: 'Busy', stages: [{ name: 'one', state: 'Running' }] },
     });
   });
@@ -94,7 +95,8 @@ describe('a writer of a status', () => {
     await expect(writer('main', { force: false })({ phase: 'Busy' })).rejects.toMatchObject({ reason: 'Conflict' });
     await main({ phase: 'Busy' });
     expect(now().status).toEqual({ phase: 'Busy' });
-    expect(world.server.ownersOf(Things, ref('a'))).not.toHaveProperty(['kubectl Update/status']);
+    expect(world.server.ownersOf(Things, ref('a'))['main Apply/status']).toEqual(['.status.phase']);
+    expect(world.server.ownersOf(Things, ref('a'))['kubectl Update/status']).not.toContain('.status.phase');
   });
 
   it('compares with the whole status when all of it is its own', async () => {
@@ -104,6 +106,16 @@ describe('a writer of a status', () => {
     expect((await alone({ phase: 'Busy' })).written).toBe(false);
     expect((await alone({ phase: 'Done' })).written).toBe(true);
     expect(api.calls).toHaveLength(2);
+  });
+
+  it('writes nothing that was decided on an older version', async () => {
+    const { world, main, progress, now } = aThingWithStatus();
+    const old = now();
+    await progress({ progress: { percent: 10 } });
+    await expect(main({ phase: 'Busy' }, old)).rejects.toMatchObject({ reason: 'Conflict' });
+    world.server.patch(Things, ref('a'), { type: 'merge', body: { spec: { size: 7 } } });
+    await expect(main({ phase: 'Busy' }, old)).rejects.toMatchObject({ reason: 'Conflict' });
+    expect((await main({ phase: 'Busy' })).written).toBe(true);
   });
 
   it('never writes to another object of the same name', async () => {

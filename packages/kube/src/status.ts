@@ -45,19 +45,22 @@ export class StatusWriter<T extends WithStatus> {
   }
 
   /**
-   * @param observed whose status is to be changed; another object of the same name is never written to
+   * Says which version of the object this was decided on, so that a status of an older one, or of another object that
+   * had the name before, is never written. (A UID would not do: for the status of a custom resource the server ignores
+   * it.) Give it the newest that is known: after a write of your own, the answer.
+   *
    * @param status all fields of this writer
-   * @throws KubeApiError: NotFound when the object is gone, Conflict when it is another one by now, or when a field
-   *   belongs to another manager and `force` is false
+   * @throws KubeApiError: NotFound when the object is gone; Conflict when it has changed, then look again, or when a
+   *   field belongs to another manager and `force` is false
    */
   async apply(observed: T, status: object, signal?: AbortSignal): Promise<StatusWrite<T>> {
     if (this.isWritten(observed, status)) return { object: observed, written: false };
     const { api, kind, fieldManager, force = true } = this.#options;
-    const { name, namespace, uid } = observed.metadata;
+    const { name, namespace, resourceVersion } = observed.metadata;
     const draft = {
       apiVersion: kind.apiVersion,
       kind: kind.kind,
-      metadata: { name, uid, ...(namespace === undefined ? {} : { namespace }) },
+      metadata: { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) },
       status,
     };
     const object = await api.apply(kind, draft as unknown as Draft<T>, {

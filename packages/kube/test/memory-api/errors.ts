@@ -22,8 +22,10 @@ export function conflict(kind: AnyKind, name: string, why: string): KubeApiError
   return refused(409, 'Conflict', `Operation cannot be fulfilled on ${resource(kind)} "${name}": ${why}`, { name });
 }
 
-export function invalid(kind: AnyKind, name: string, why: string): KubeApiError {
-  return refused(422, 'Invalid', `${kind.kind} "${name}" is invalid: ${why}`, { name, kind: kind.kind });
+export function invalid(kind: AnyKind, name: string, why: string, field?: string): KubeApiError {
+  const causes = field === undefined ? [] : [{ reason: 'FieldValueInvalid', message: why, field }];
+  const message = `${kind.kind} "${name}" is invalid: ${field === undefined ? '' : `${field}: `}${why}`;
+  return refused(422, 'Invalid', message, { name, kind: kind.kind, causes });
 }
 
 /** Fields that would change and belong to somebody else. */

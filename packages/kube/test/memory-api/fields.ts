@@ -29,7 +29,8 @@ function collect(value: unknown, path: Path, place: string, listKeys: ListKeys, 
     return;
   }
   const keys = listKeys[place];
-  if (Array.isArray(value) && keys !== undefined && value.length > 0) {
+  // One without items is nobody's.
+  if (Array.isArray(value) && keys !== undefined) {
     for (const member of value) {
       const item = [...path, { item: itemKey(member, keys) }];
       into.set(nameOf(item), item);
@@ -77,37 +78,104 @@ function merged(live: unknown, applied: unknown, listKeys: ListKeys, place: stri
   }
   const keys = listKeys[place];
   if (keys !== undefined && Array.isArray(live) && Array.isArray(applied)) {
-    const wanted = new Map(applied.map((it) => [itemKey(it, keys), it]));
-    const kept = live.map((it) => {
-      const key = itemKey(it, keys);
-      const value = wanted.get(key);
-      wanted.delete(key);
-      return value === undefined ? it : merged(it, value, listKeys, place);
-    });
-    return [...kept, ...wanted.values()];
+    return mergedItems(
+      live,
+      applied,
+      (it) => itemKey(it, keys),
+      (it, change) => merged(it, change, listKeys, place),
+    );
   }
   return applied;
 }
 
-/** Takes a leaf out, and what is empty because of that. */
+/**
+ * In the order of Kubernetes (structured-merge-diff): items that are only there already stay before the next applied
+ * one that was there too; what was there at another place moves to where it is applied.
+ */
+function mergedItems(
+  live: readonly unknown[],
+  applied: readonly unknown[],
+  keyOf: (item: unknown) => string,
+  merge: (item: unknown, change: unknown) => unknown,
+): unknown[] {
+  const present = new Map(live.map((it) => [keyOf(it), it]));
+  const wanted = new Map(applied.map((it) => [keyOf(it), it]));
+  const shared = [...wanted.keys()].filter((key) => present.has(key));
+  const ahead = [...wanted.keys()];
+  const result: unknown[] = [];
+  for (const item of live) {
+    const key = keyOf(item);
+    if (!wanted.has(key)) {
+      result.push(item);
+      continue;
+    }
+    // Not the one whose turn it is: it comes, or came, where it is applied.
+    if (key !== shared[0]) continue;
+    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+      result.push(present.has(next) ? merge(present.get(next), wanted.get(next)) : wanted.get(next));
+      if (next === shared[0]) shared.shift();
+      if (next === key) break;
+    }
+  }
+  return [
+    ...result,
+    ...ahead.map((key) => (present.has(key) ? merge(present.get(key), wanted.get(key)) : wanted.get(key))),
+  ];
+}
+
+/** Takes out what is at a path; what is empty because of that becomes null, as in structured-merge-diff. */
 function without(value: unknown, path: Path, listKeys: ListKeys, place = ''): unknown {
   const [segment, ...rest] = path;
-  if (segment === undefined) return undefined;
+  if (segment === undefined) return value;
   if ('field' in segment) {
     if (!isRecord(value) || !(segment.field in value)) return value;
     const { [segment.field]: member, ...others } = value;
-    const left = without(member, rest, listKeys, below(place, segment.field));
-    if (left !== undefined) return { ...value, [segment.field]: left };
-    return Object.keys(others).length === 0 && place !== '' ? undefined : others;
+    if (rest.length > 0) {
+      return { ...value, [segment.field]: without(member, rest, listKeys, below(place, segment.field)) };
+    }
+    return place !== '' && Object.keys(others).length === 0 ? null : others;
   }
   if (!Array.isArray(value)) return value;
-  const keys = listKeys[place] ?? [];
-  const left = value.flatMap((it) => {
-    if (itemKey(it, keys) !== segment.item) return [it];
-    const item = without(it, rest, listKeys, place);
-    return item === undefined ? [] : [item];
-  });
-  return left.length === 0 ? undefined : left;
+  const isMeant = (it: unknown) => itemKey(it, listKeys[place] ?? []) === segment.item;
+  if (rest.length > 0) return value.map((it) => (isMeant(it) ? without(it, rest, listKeys, place) : it));
+  const others = value.filter((it) => !isMeant(it));
+  return others.length === 0 && value.length > 0 ? null : others;
+}
+
+/** Of everything in a value: leaves, and all that they are in, what is empty among it. */
+function allPaths(
+  value: unknown,
+  listKeys: ListKeys,
+  path: Path = [],
+  into: Map<string, Path> = new Map(),
+): ReadonlyMap<string, Path> {
+  if (path.length > 0) into.set(nameOf(path), path);
+  const keys = listKeys[placeOf(path)];
+  if (isRecord(value)) {
+    for (const [field, member] of Object.entries(value)) {
+      if (member !== undefined) allPaths(member, listKeys, [...path, { field }], into);
+    }
+  } else if (Array.isArray(value) && keys !== undefined) {
+    for (const member of value) allPaths(member, listKeys, [...path, { item: itemKey(member, keys) }], into);
+  }
+  return into;
+}
+
+/** Where a path is, without items, as `listKeys` has it. */
+function placeOf(path: Path): string {
+  return path.flatMap((it) => ('field' in it ? [it.field] : [])).join('.');
+}
+
+/** These fields and all objects and lists that they are in, but for items: those are owned by themselves. */
+function withParents(fields: FieldSet): Map<string, Path> {
+  const all = new Map(fields);
+  for (const path of fields.values()) {
+    for (let length = 1; length < path.length; length++) {
+      const parent = path.slice(0, length);
+      if ('field' in (parent.at(-1) as Segment)) all.set(nameOf(parent), parent);
+    }
+  }
+  return all;
 }
 
 /**
@@ -125,7 +193,7 @@ export class FieldOwners {
     return new FieldOwners(this.#owned);
   }
 
-  /** For tests: fields by writer. */
+  /** Fields by writer. */
   toJSON(): Record<string, string[]> {
     return Object.fromEntries([...this.#owned].map(([writer, fields]) => [writer, [...fields.keys()].sort()]));
   }
@@ -134,7 +202,8 @@ export class FieldOwners {
    * Server-side apply: merges, removes what this writer applied before and now leaves out, unless it is somebody
    * else's too, and takes note.
    *
-   * @returns the object, or, without `force`, the fields that are somebody else's and would change
+   * @returns the object; or, without `force`, the fields that are somebody else's and would change; or an object
+   *   or a list that somebody owns and of which everything is removed: a server makes null of it, and finds that invalid
    */
   apply(
     live: object,
@@ -142,54 +211,54 @@ export class FieldOwners {
     writer: string,
     force: boolean,
     listKeys: ListKeys,
-  ): { readonly object: object } | { readonly conflicts: readonly FieldConflict[] } {
+  ): { readonly object: object } | { readonly conflicts: readonly FieldConflict[] } | { readonly emptied: string } {
     const applied = fieldsOf(config, listKeys);
-    const conflicts = this.#conflicts(live, config, applied, writer, listKeys);
+    const whole = merged(live, config, listKeys, '') as object;
+    const conflicts = this.#conflicts(live, whole, applied, writer, listKeys);
     if (conflicts.length > 0 && !force) return { conflicts };
     for (const { manager, field } of conflicts) this.#disown(manager, (name) => name === field);
-    let object = merged(live, config, listKeys, '') as object;
-    for (const [name, path] of this.#owned.get(writer) ?? []) {
-      if (applied.has(name) || this.#isOthers(name, path, writer)) continue;
-      object = without(object, path, listKeys) as object;
-    }
+    const before = withParents(this.#owned.get(writer) ?? new Map());
     this.#owned.set(writer, applied);
+    const kept = new Map([...this.#owned.values()].flatMap((it) => [...withParents(it)]));
+    let object = whole;
+    // Shortest first: with an object goes what is in it.
+    const mine = [...before].sort(([, one], [, other]) => one.length - other.length);
+    for (const [name, path] of mine) if (!kept.has(name)) object = without(object, path, listKeys) as object;
+    // What holds nothing any more that could be owned goes too, such as an object with an empty list that is a map.
+    const left = withParents(fieldsOf(object, listKeys));
+    for (const [name, path] of mine) if (!left.has(name)) object = without(object, path, listKeys) as object;
+    for (const [name, path] of fieldsOf(object, listKeys)) {
+      // In metadata, null is nothing.
+      const isContents = placeOf(path.slice(0, 1)) !== 'metadata';
+      if (isContents && valueAt(object, path, listKeys) === null) return { emptied: name };
+    }
     this.#forgetGone(object, listKeys);
     return { object };
   }
 
-  /** Any other write: whoever changes a field owns it. */
+  /** Any other write: whoever changes a field owns it, and whoever makes an object or a list owns that too. */
   update(before: object, after: object, writer: string, listKeys: ListKeys): void {
-    const changed = [...fieldsOf(after, listKeys)].filter(([, path]) => {
-      const isItem = path.at(-1) !== undefined && 'item' in (path.at(-1) as Segment);
+    const changed = new Map<string, Path>();
+    for (const [name, path] of allPaths(after, listKeys)) {
       const [old, now] = [valueAt(before, path, listKeys), valueAt(after, path, listKeys)];
-      return isItem ? old === undefined : !sameJson(old, now);
-    });
-    const names = new Set(changed.map(([name]) => name));
-    for (const other of this.#owned.keys()) if (other !== writer) this.#disown(other, (name) => names.has(name));
+      const isLeaf = !isRecord(now) && (!Array.isArray(now) || listKeys[placeOf(path)] === undefined);
+      if (old === undefined || (isLeaf && !sameJson(old, now))) changed.set(name, path);
+    }
+    for (const other of this.#owned.keys()) if (other !== writer) this.#disown(other, (name) => changed.has(name));
     this.#owned.set(writer, new Map([...(this.#owned.get(writer) ?? []), ...changed]));
     this.#forgetGone(after, listKeys);
   }
 
-  #conflicts(live: object, config: object, applied: FieldSet, writer: string, listKeys: ListKeys): FieldConflict[] {
+  #conflicts(live: object, whole: object, applied: FieldSet, writer: string, listKeys: ListKeys): FieldConflict[] {
     const conflicts: FieldConflict[] = [];
     for (const [field, path] of applied) {
       const isItem = 'item' in (path.at(-1) as Segment);
-      if (isItem || sameJson(valueAt(live, path, listKeys), valueAt(config, path, listKeys))) continue;
+      if (isItem || sameJson(valueAt(live, path, listKeys), valueAt(whole, path, listKeys))) continue;
       for (const [manager, owned] of this.#owned) {
         if (manager !== writer && owned.has(field)) conflicts.push({ manager, field });
       }
     }
     return conflicts;
-  }
-
-  /** An item stays as long as anybody owns anything of it. */
-  #isOthers(name: string, path: Path, writer: string): boolean {
-    const isItem = 'item' in (path.at(-1) as Segment);
-    return [...this.#owned].some(
-      ([other, fields]) =>
-        other !== writer &&
-        (fields.has(name) || (isItem && [...fields.keys()].some((it) => it.startsWith(`${name}.`)))),
-    );
   }
 
   #disown(manager: string, isLost: (name: string) => boolean): void {

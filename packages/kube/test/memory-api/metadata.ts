@@ -39,6 +39,22 @@ export function serverOwned(metadata: ObjectMeta): ObjectMeta {
   ) as unknown as ObjectMeta;
 }
 
+/** Without what is empty, as the server keeps metadata. */
+export function tidied(object: KubeObject): KubeObject {
+  const { labels, annotations, finalizers, ownerReferences, ...rest } = object.metadata;
+  const some = (of: object | undefined) => Object.keys(of ?? {}).length > 0;
+  return {
+    ...object,
+    metadata: {
+      ...rest,
+      ...(some(labels) ? { labels } : {}),
+      ...(some(annotations) ? { annotations } : {}),
+      ...(some(finalizers) ? { finalizers } : {}),
+      ...(some(ownerReferences) ? { ownerReferences } : {}),
+    } as ObjectMeta,
+  };
+}
+
 /** A write to the status changes nothing else, and any other write does not change the status. */
 export function isolated(table: Table, before: KubeObject, after: object, subresource: 'status' | undefined): object {
   if (!table.options.status) return after;

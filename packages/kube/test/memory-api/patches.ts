@@ -45,10 +45,10 @@ function applyTo(parent: unknown, name: string, { op, value, path }: Operation):
     if (op === 'test' && sameJson(parent[index], value)) return;
   } else if (typeof parent === 'object' && parent !== null) {
     const record = parent as Record<string, unknown>;
-    if (op === 'add') return void Object.assign(record, { [name]: value });
+    // The server replaces what is not there, too.
+    if (op === 'add' || op === 'replace') return void Object.assign(record, { [name]: value });
     if (op === 'test' && sameJson(record[name], value)) return;
     if (!(name in record)) throw unprocessable(`nothing at ${path}`);
-    if (op === 'replace') return void Object.assign(record, { [name]: value });
     if (op === 'remove') {
       delete record[name];
       return;

@@ -112,7 +112,7 @@ describe('the server in memory', () => {
       expect(second.metadata).toMatchObject({ generation: 2, resourceVersion: '1002', uid: first.metadata.uid });
       expect(() => server.replace(Things, { ...first, spec: { size: 3 } })).toThrow(refusal('Conflict', 'modified'));
       expect(() => server.replace(Things, { ...second, metadata: { ...second.metadata, uid: 'x' } })).toThrow(
-        refusal('Conflict', 'uid'),
+        refusal('Conflict', 'UID'),
       );
       expect(() =>
         server.replace(Things, { ...second, metadata: { ...second.metadata, resourceVersion: '' } }),
@@ -176,7 +176,7 @@ describe('the server in memory', () => {
       const stale = { type: 'merge', body: { metadata: { resourceVersion: metadata.resourceVersion } } } as const;
       expect(() => server.patch(Things, ref('a'), stale)).toThrow(refusal('Conflict'));
       const other = { type: 'merge', body: { metadata: { uid: 'x' } } } as const;
-      expect(() => server.patch(Things, ref('a'), other)).toThrow(refusal('Conflict', 'uid'));
+      expect(() => server.patch(Things, ref('a'), other)).toThrow(refusal('Invalid', 'metadata.uid'));
     });
 
     it('patches the status alone by its subresource', () => {
@@ -237,7 +237,7 @@ describe('the server in memory', () => {
       const { metadata } = server.create(Things, aThing('a'));
       const propagationPolicy = 'Background';
       expect(() => server.delete(Things, ref('a'), { propagationPolicy, preconditions: { uid: 'x' } })).toThrow(
-        refusal('Conflict', 'uid'),
+        refusal('Conflict', 'UID'),
       );
       expect(() =>
         server.delete(Things, ref('a'), { propagationPolicy, preconditions: { resourceVersion: '1' } }),
@@ -387,21 +387,32 @@ describe('the server in memory', () => {
       expect(() => server.apply(Things, aThing('b'), { fieldManager: 'm', subresource: 'status' })).toThrow(
         refusal('NotFound'),
       );
-      const gone = aThing('b', { metadata: { uid: 'u' } });
-      expect(() => server.apply(Things, gone, { fieldManager: 'm' })).toThrow(refusal('Conflict', 'uid'));
     });
 
-    it('is of the object that was meant', () => {
+    it('is of the state that was meant, and of the object, but for the status of a custom resource', () => {
       const server = made();
-      for (const metadata of [{ uid: 'another' }, { resourceVersion: '1' }]) {
-        expect(() =>
-          server.apply(
-            Things,
-            { ...aThing('a', { metadata }), status: {} },
-            { fieldManager: 'm', subresource: 'status' },
-          ),
-        ).toThrow(refusal('Conflict'));
+      const stale = aThing('a', { metadata: { resourceVersion: '1' } });
+      const another = aThing('a', { metadata: { uid: 'another' } });
+      const status = { fieldManager: 'm', subresource: 'status' } as const;
+      for (const options of [status, { fieldManager: 'm' }]) {
+        expect(() => server.apply(Things, stale, options)).toThrow(refusal('Conflict'));
       }
+      expect(() => server.apply(Things, another, { fieldManager: 'm' })).toThrow(refusal('Invalid', 'metadata.uid'));
+      expect(server.apply(Things, { ...another, status: { phase: 'x' } }, status).status).toEqual({ phase: 'x' });
+      server.create(Nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+      const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', uid: 'another' }, status: {} };
+      expect(() => server.apply(Nodes, node, status)).toThrow(refusal('Invalid', 'metadata.uid'));
+    });
+
+    it('makes an object anew although it names a version of the one before', () => {
+      const server = aServer();
+      const draft = aThing('a', { metadata: { resourceVersion: '7' } });
+      expect(server.apply(Things, draft, { fieldManager: 'm' }).metadata.generation).toBe(1);
+    });
+
+    it('makes nothing of a UID', () => {
+      const gone = aThing('b', { metadata: { uid: 'u' } });
+      expect(() => aServer().apply(Things, gone, { fieldManager: 'm' })).toThrow(refusal('Conflict', 'uid'));
     });
 
     it('lets two managers write parts of one status, items of a list among them', () => {
@@ -518,8 +529,14 @@ describe('the server in memory', () => {
       server.apply(Things, aThing('a', { spec: { tags: ['x'] } }), { fieldManager: 'm' });
       const after = server.apply(Things, aThing('a', { spec: { size: 3 } }), { fieldManager: 'm' });
       expect(after.spec).toEqual({ size: 3 });
-      const { spec } = server.apply(Things, aThing('a', { spec: {} }), { fieldManager: 'm' });
-      expect(spec).toEqual({ size: 1 });
+      const { spec } = server.apply(Things, aThing('a', { spec: { tags: [] } }), { fieldManager: 'm' });
+      expect(spec).toEqual({ size: 1, tags: [] });
+    });
+
+    it('refuses an object that it is to make empty, as a real server does', () => {
+      const server = made();
+      apply(server, 'main', { progress: { percent: 1 } });
+      expect(() => apply(server, 'main', { progress: {} })).toThrow(refusal('Invalid', '.status.progress'));
     });
 
     it('has no status where there is none', () => {

@@ -8,7 +8,7 @@ import type { Kind } from '../../src/kind.js';
 import { type Draft, type KubeObject, keyOf, type ObjectMeta, type ObjectRef, refKey } from '../../src/object.js';
 import { alreadyExists, applyConflict, badRequest, conflict, expired, invalid, notFound, refused } from './errors.js';
 import { FieldOwners } from './fields.js';
-import { counts, isNewGeneration, isolated, ownable, serverOwned, withContents } from './metadata.js';
+import { counts, isNewGeneration, isolated, ownable, serverOwned, tidied, withContents } from './metadata.js';
 import { jsonPatched, mergePatched } from './patches.js';
 import { matcher } from './selectors.js';
 import { type KindOptions, type Stored, type StoredEvent, type Table, tableOf } from './table.js';
@@ -135,7 +135,7 @@ export class MemoryServer {
     if (patch.type === 'strategic') throw refused(415, 'UnsupportedMediaType', 'no strategic merge patches here');
     const after =
       patch.type === 'json' ? jsonPatched(stored.object, patch.body) : mergePatched(stored.object, patch.body);
-    this.#expectSame(table, stored, (after as KubeObject).metadata);
+    this.#expectUnchangedIdentity(table, stored, (after as KubeObject).metadata, writer);
     return this.#update(table, stored, after as KubeObject, writer) as T;
   }
 
@@ -155,19 +155,23 @@ export class MemoryServer {
     if (stored === undefined) {
       if (options.subresource !== undefined) throw notFound(table.kind, name);
       if (uid !== undefined) throw conflict(table.kind, name, 'uid mismatch: there is no object');
-      const object = this.#fresh(table, draft);
+      // A resourceVersion, of an object that is gone, does not matter here.
+      const { resourceVersion: _, ...metadata } = draft.metadata;
+      const object = this.#fresh(table, { ...draft, metadata });
       const owners = new FieldOwners();
       owners.apply({}, ownable(object), writer, false, table.listKeys);
       return this.#write(table, undefined, object, owners) as T;
     }
-    this.#expectSame(table, stored, draft.metadata);
     const live = ownable(stored.object);
     const { status, ...rest } = ownable(draft) as { status?: unknown };
     const config = options.subresource === 'status' ? { status } : table.options.status ? rest : { ...rest, status };
     const owners = stored.owners.copy();
     const applied = owners.apply(live, structuredClone(config), writer, options.force === true, table.listKeys);
     if ('conflicts' in applied) throw applyConflict(applied.conflicts);
-    return this.#write(table, stored, withContents(stored.object, applied.object), owners) as T;
+    this.#expectUnchangedIdentity(table, stored, draft.metadata, options);
+    if ('emptied' in applied)
+      throw invalid(table.kind, name, `${applied.emptied}: Invalid value: "null": must be an object`);
+    return this.#write(table, stored, tidied(withContents(stored.object, applied.object)), owners) as T;
   }
 
   delete<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, options: DeleteOptions): void {
@@ -251,7 +255,7 @@ export class MemoryServer {
     if (table.objects.has(refKey(ref))) throw alreadyExists(kind, name);
     const { status, ...contents } = draft;
     const { labels, annotations, finalizers, ownerReferences } = given;
-    return structuredClone({
+    const fresh = {
       ...contents,
       apiVersion: kind.apiVersion,
       kind: kind.kind,
@@ -267,21 +271,33 @@ export class MemoryServer {
         creationTimestamp: this.#time(0),
         ...(counts(table) ? { generation: 1 } : {}),
       },
-    });
+    };
+    return tidied(structuredClone(fresh));
   }
 
   /** Whoever names a UID or a resourceVersion means that object, in that state. */
   #expectSame(table: Table, stored: Stored, { uid, resourceVersion }: Partial<ObjectMeta>): void {
     const { metadata } = stored.object;
-    if (uid !== undefined && uid !== metadata.uid)
-      throw conflict(table.kind, metadata.name, 'it is another object: uid mismatch');
     if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== metadata.resourceVersion) {
-      throw conflict(
-        table.kind,
-        metadata.name,
-        'the object has been modified; please apply your changes to the latest version',
-      );
+      const why = 'the object has been modified; please apply your changes to the latest version';
+      throw conflict(table.kind, metadata.name, why);
     }
+    if (uid !== undefined && uid !== metadata.uid) {
+      throw conflict(table.kind, metadata.name, `Precondition failed: UID in precondition: ${uid}`);
+    }
+  }
+
+  /**
+   * The same for patches: there another UID is an attempt to change it, and of the status of a custom resource the
+   * server takes nothing but the status, so that it does not even look at the UID.
+   */
+  #expectUnchangedIdentity(table: Table, stored: Stored, metadata: Partial<ObjectMeta>, writer: Writer): void {
+    const { uid, ...others } = metadata;
+    this.#expectSame(table, stored, others);
+    if (uid === undefined || uid === stored.object.metadata.uid) return;
+    if (writer.subresource === 'status' && isCustom(table.kind)) return;
+    const why = `Invalid value: "${uid}": field is immutable`;
+    throw invalid(table.kind, stored.object.metadata.name, why, 'metadata.uid');
   }
 
   #expectSubresource(table: Table, { subresource }: Writer): void {
@@ -294,7 +310,8 @@ export class MemoryServer {
     this.#expectSubresource(table, writer);
     const before = stored.object;
     const metadata = { ...object.metadata, ...serverOwned(before.metadata) };
-    const after = isolated(table, before, structuredClone({ ...object, metadata }), writer.subresource) as KubeObject;
+    const sent = tidied(structuredClone({ ...object, metadata }));
+    const after = isolated(table, before, sent, writer.subresource) as KubeObject;
     const owners = stored.owners.copy();
     owners.update(ownable(before), ownable(after), nameOf(writer, 'Update'), table.listKeys);
     return this.#write(table, stored, after, owners);
@@ -318,9 +335,9 @@ export class MemoryServer {
   #commit(table: Table, stored: Stored | undefined, object: KubeObject, owners: FieldOwners): KubeObject {
     const before = stored?.object;
     const key = keyOf(object);
-    if (before !== undefined && sameJson(before, object)) {
-      table.objects.set(key, { object: before, owners });
-      return before;
+    // A new owner of a field is a change too, although no reader sees it here.
+    if (stored !== undefined && sameJson(before, object) && sameJson(stored.owners.toJSON(), owners.toJSON())) {
+      return stored.object;
     }
     this.#version += 1;
     const generation =
@@ -347,6 +364,11 @@ export class MemoryServer {
   #suffix(): string {
     return Array.from({ length: 5 }, () => 'bcdfghjklmnpqrstvwxz2456789'[Math.floor(this.#random() * 27)]).join('');
   }
+}
+
+/** Groups of Kubernetes itself have no dot, or end like this. */
+function isCustom({ group }: Kind<KubeObject>): boolean {
+  return group.includes('.') && !group.endsWith('.k8s.io');
 }
 
 function idOf(kind: Kind<KubeObject>): string {
