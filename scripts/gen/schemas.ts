@@ -17,6 +17,7 @@ export async function schemaDocuments(): Promise<Record<string, string>> {
     part: schemas.Part,
     transcript: schemas.Transcript,
     problem: schemas.Problem,
+    profiles: schemas.ProfilesFile,
   };
   return Object.fromEntries(
     Object.entries(documents).map(([name, schema]) => [

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { mediaJobCrd, type StructuralSchema } from '@mediajob/contract/crd';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LEAST, MediaJobServer } from './media-job-server.ts';
+import { aMediaJob, LEAST, MediaJobServer } from './media-job-server.ts';
+
+const DOCUMENT = readFileSync(join(import.meta.dirname, '../../docs/KUBERNETES.md'), 'utf8');
 
 let server: MediaJobServer;
 beforeAll(async () => {
@@ -76,6 +80,34 @@ describe('kubectl', () => {
       ?.filter(([, first]) => first !== undefined && first.trim() !== '')
       .map(([head]) => head?.split('\t')[0]);
     expect(described?.sort()).toEqual([...fields].sort());
+  });
+
+  it('says what is wrong, with the field, as docs/KUBERNETES.md shows it', async () => {
+    const wrong = aMediaJob(
+      {
+        source: { path: '../etc/passwd' },
+        transcribe: { language: 'tlh' },
+        convert: { renditions: [{ format: 'mp3', height: 720 }] },
+      },
+      { name: 'talk' },
+    );
+    const said = await server.controlPlane
+      .kubectl(['create', '-f', '-'], { input: JSON.stringify(wrong) })
+      .catch((error: Error) => error.message);
+    const lines = said.split('\n').filter((line) => line.startsWith('* '));
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(DOCUMENT).toContain(`${line}\n`);
+  });
+
+  it('prints what docs/KUBERNETES.md shows', async () => {
+    const plain = (text: string) => text.trimEnd().replace(/[ ]+$/gm, '');
+    const explained = await server.controlPlane.kubectl(['explain', 'mediajob.spec']);
+    expect(DOCUMENT).toContain(`$ kubectl explain mediajob.spec\n${plain(explained)}\n\`\`\`\n`);
+    for (const args of [['mj'], ['mj', '-o', 'wide']]) {
+      const [header] = await rows(...args);
+      const shown = DOCUMENT.split(`$ kubectl get ${args.join(' ')}\n`)[1]?.split('\n', 1)[0];
+      expect(shown?.split(/ {2,}/)).toEqual(header);
+    }
   });
 
   it('explain shows the words that a field may have', async () => {
