@@ -44,7 +44,10 @@ describe('a MediaJob on a real API server', () => {
       ),
     );
     await until('its events are told', async () => (await world.told()).includes('Succeeded'));
-    expect(await world.told()).toEqual(expect.arrayContaining(['Accepted', 'StageStarted', 'StageFinished']));
+    const told = await world.told();
+    expect(told).toEqual(expect.arrayContaining(['Accepted', 'StageStarted', 'StageFinished']));
+    // Each Job is as it would be made today.
+    expect(told).not.toContain('TemplateChanged');
   });
 
   it('fails at once when the media is none', async () => {
@@ -141,6 +144,8 @@ describe('a MediaJob on a real API server', () => {
     expect(seen.sort()).toEqual(['1/0', '1/1', '1/2', '2/alone']);
     expect(status.stages.find(({ name }) => name === 'transcribe')).toMatchObject({ shards: 3, shardsDone: 3 });
     expect(status.attempts).toMatchObject([{ stage: 'transcribe', shard: 1, reason: 'Temporary' }]);
+    await until('its end is told', async () => (await world.told()).includes('Succeeded'));
+    expect(await world.told()).not.toContain('TemplateChanged');
     expect(await world.jobNames()).toEqual([
       'talk-convert-1',
       'talk-finalize-1',
