@@ -66,6 +66,8 @@ export interface OperatorOptions {
   loops?(leadership: Leadership, api: KubeApi): readonly ((signal: AbortSignal) => Promise<void>)[];
   readonly drainMs?: number;
   readonly graceMs?: number;
+  /** Pause in ms between two looks at whether the event loop moves; 1 s when left out. */
+  readonly beatMs?: number;
 }
 
 /** An operator that has been put together; it does nothing until it is run. */
@@ -100,7 +102,7 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   const view = new InformedView(informers);
   const metrics = new JobMetrics(registry, () => view.phases());
-  const { election, servers, drainMs, graceMs } = options;
+  const { election, servers, drainMs, graceMs, beatMs } = options;
   const elector =
     election === undefined
       ? undefined
@@ -118,6 +120,7 @@ export function createOperator(options: OperatorOptions): Operator {
     ...(elector !== undefined && { elector }),
     ...(drainMs !== undefined && { drainMs }),
     ...(graceMs !== undefined && { graceMs }),
+    ...(beatMs !== undefined && { beatMs }),
     lead: (leadership) => lead({ ...options, registry, book }, view, metrics, leadership),
   });
   return { view, informers, book, elector, manager, run: (stop) => manager.run(stop) };

@@ -42,6 +42,8 @@ export interface ManagerOptions {
   readonly drainMs?: number;
   /** How long in ms anything that does not heed its signal is waited for; 2 s when left out. */
   readonly graceMs?: number;
+  /** Pause in ms between two looks at whether the event loop moves; 1 s when left out. */
+  readonly beatMs?: number;
 }
 
 /** Why a manager ended. */
@@ -69,7 +71,10 @@ export class Manager {
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#environment = options.environment;
-    this.#probe = new EventLoopProbe(options.environment);
+    this.#probe = new EventLoopProbe({
+      clock: options.environment.clock,
+      ...(options.beatMs !== undefined && { everyMs: options.beatMs }),
+    });
   }
 
   /** Caches are synced, and no end has begun; a replica that waits for the Lease is ready too. */
