@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { KubeApiError, type ServerAccess } from '@mediajob/kube';
+import { type DeleteOptions, type Draft, KubeApiError, type ServerAccess } from '@mediajob/kube';
 import { MemoryServer } from '../../../../packages/kube/test/memory-api/index.js';
 import { type MediaJobObject, MediaJobs } from '../../src/kubernetes/media-job-kind.js';
 import { NAMESPACE } from './cluster-world.js';
@@ -97,10 +97,10 @@ export class FakeApiServer {
     if (treatment === 'answer') send(response, method === 'POST' ? 201 : 200, result);
   }
 
-  #execute(method: string, namespace: string, name: string | undefined, url: URL, body: never): object {
+  #execute(method: string, namespace: string, name: string | undefined, url: URL, body: unknown): object {
     const { objects } = this;
     const given = (key: string) => url.searchParams.get(key) ?? undefined;
-    if (method === 'POST') return objects.create(MediaJobs, body);
+    if (method === 'POST') return objects.create(MediaJobs, body as Draft<MediaJobObject>);
     if (name === undefined) {
       const [labelSelector, limit, after] = ['labelSelector', 'limit', 'continue'].map(given);
       const list = objects.list(MediaJobs, {
@@ -112,9 +112,9 @@ export class FakeApiServer {
       return { metadata: { resourceVersion: list.resourceVersion, continue: list.continue }, items: list.items };
     }
     const ref = { namespace, name };
-    if (method === 'PATCH') return objects.patch(MediaJobs, ref, { type: 'merge', body });
+    if (method === 'PATCH') return objects.patch(MediaJobs, ref, { type: 'merge', body: body as object });
     if (method !== 'DELETE') return objects.get(MediaJobs, ref);
-    objects.delete(MediaJobs, ref, body);
+    objects.delete(MediaJobs, ref, body as DeleteOptions);
     return { kind: 'Status', status: 'Success' };
   }
 
