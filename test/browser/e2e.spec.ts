@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JobList, Transcript } from '@mediajob/contract';
@@ -121,6 +121,37 @@ describe('a person with a recording', () => {
       .first()
       .waitFor();
     await page.screenshot({ path: join(screenshots, 'e2e-system-ru.png'), fullPage: true });
+    expect(complaints).toEqual([]);
+  });
+
+  it('corrects a line, and downloads what they corrected', async () => {
+    const { page, complaints } = await openPage({ locale: 'en-US', colorScheme: 'light' });
+    const job = await newestJob();
+    const packed = page.waitForResponse((it) => it.url().endsWith('.js') && it.headers()['content-encoding'] === 'br');
+    await page.goto(`${system.url}/jobs/${job?.metadata.uid}`);
+    await packed;
+    await page.getByRole('button', { name: 'Correct' }).click();
+    const line = page.getByRole('textbox', { name: /^Text from 0:/ }).first();
+    const heard = await line.inputValue();
+    await line.fill(`Ladies and gentlemen, ${heard}`);
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.getByText('Ladies and gentlemen').first().waitFor();
+    const read = async (name: string) =>
+      await expect
+        .poll(async () => {
+          const answer = await fetch(`${system.url}/api/v1/jobs/${job?.metadata.uid}/outputs/${name}`);
+          return answer.text();
+        })
+        .toContain('Ladies');
+    await read('transcript.srt');
+    await read('transcript.txt');
+    const made = await fetch(`${system.url}/api/v1/jobs/${job?.metadata.uid}/outputs/transcript.txt?edited=false`);
+    expect(await made.text()).not.toContain('Ladies');
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: /transcript\.srt/ }).click();
+    const saved = await download;
+    expect(saved.suggestedFilename()).toMatch(/^jfk.*\.srt$/);
+    expect(readFileSync(await saved.path(), 'utf8')).toContain('Ladies');
     expect(complaints).toEqual([]);
   });
 
