@@ -1,6 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MediaJobSpec } from '@mediajob/contract';
-import { type Environment, isAlreadyExists, isNotFound, type KubeApi, KubeApiError, sleep } from '@mediajob/kube';
+import {
+  type CallOptions,
+  type Environment,
+  isAborted,
+  isAlreadyExists,
+  isNotFound,
+  type KubeApi,
+  KubeApiError,
+  sleep,
+} from '@mediajob/kube';
 import { isSameWork } from '../jobs/same-work.js';
 import { isAway, isRefused, refusalOf } from './cluster-errors.js';
 import type { ClusterLink } from './cluster-link.js';
@@ -39,6 +48,8 @@ type Delivered = 'settled' | 'later';
 export class OutboxDelivery {
   readonly #outbox: Outbox;
   readonly #options: OutboxDeliveryOptions;
+  /** Of all calls: the end of main waits for none of them. */
+  #call: CallOptions = { timeoutMs: CALL_MS };
   #wake: AbortController | undefined;
 
   constructor(outbox: Outbox, options: OutboxDeliveryOptions) {
@@ -80,6 +91,7 @@ export class OutboxDelivery {
    * @throws KubeApiError when it does not answer; StorageError
    */
   async deliver(signal: AbortSignal): Promise<boolean> {
+    this.#call = { timeoutMs: CALL_MS, signal };
     await this.#outbox.load();
     if (this.#options.link.isKnownToBeDown) return true;
     let quiet = await this.#withdraw(signal);
@@ -104,7 +116,7 @@ export class OutboxDelivery {
         entry = await this.#renamed(held, entry);
       } catch (error) {
         if (!(error instanceof KubeApiError)) throw error;
-        if (isAway(error)) {
+        if (isAway(error) || isAborted(error)) {
           this.#outbox.note(entry.request, undefined);
           throw error;
         }
@@ -132,7 +144,7 @@ export class OutboxDelivery {
     const { api, namespace, link } = this.#options;
     try {
       const draft = newMediaJob(namespace, entry.request, entry);
-      return await link.call(() => api.create(MediaJobs, draft, { timeoutMs: CALL_MS }));
+      return await link.call(() => api.create(MediaJobs, draft, this.#call));
     } catch (error) {
       if (isAlreadyExists(error)) return undefined;
       throw error;
@@ -145,7 +157,7 @@ export class OutboxDelivery {
     const ref = { namespace, name: entry.name };
     let other: MediaJobObject;
     try {
-      other = await link.call(() => api.get(MediaJobs, ref, { timeoutMs: CALL_MS }));
+      other = await link.call(() => api.get(MediaJobs, ref, this.#call));
     } catch (error) {
       // Just gone: the name is free now.
       if (isNotFound(error)) return 'later';
@@ -160,7 +172,7 @@ export class OutboxDelivery {
     if (!isSameWork(view.read(other).spec, entry.spec)) return 'taken';
     // Somebody has made the same job meanwhile. It is this one from now on, so that its id leads there.
     const body = { metadata: { uid: other.metadata.uid, labels: { [Label.request]: entry.request } } };
-    return link.call(() => api.patch(MediaJobs, ref, { type: 'merge', body }, { timeoutMs: CALL_MS }));
+    return link.call(() => api.patch(MediaJobs, ref, { type: 'merge', body }, this.#call));
   }
 
   async #renamed(held: HeldEntry, entry: OutboxEntry): Promise<OutboxEntry> {
@@ -188,7 +200,7 @@ export class OutboxDelivery {
     if (body === undefined) return;
     const { api, namespace, link, view } = this.#options;
     const ref = { namespace, name: object.metadata.name };
-    view.put(await link.call(() => api.patch(MediaJobs, ref, { type: 'merge', body }, { timeoutMs: CALL_MS })));
+    view.put(await link.call(() => api.patch(MediaJobs, ref, { type: 'merge', body }, this.#call)));
   }
 
   async #done(held: HeldEntry): Promise<Delivered> {
@@ -203,7 +215,7 @@ export class OutboxDelivery {
     for (const { request, at } of await this.#outbox.discarded()) {
       if (signal.aborted) return true;
       const labelSelector = `${Label.request}=${request}`;
-      const { items } = await link.call(() => api.list(MediaJobs, { namespace, labelSelector, timeoutMs: CALL_MS }));
+      const { items } = await link.call(() => api.list(MediaJobs, { namespace, labelSelector, ...this.#call }));
       for (const object of items) if (!isBeingDeleted(object)) await this.#delete(object);
       if (items.length === 0 && environment.clock.now() - Date.parse(at) > DISCARDED_MS) {
         await this.#outbox.forgetDiscarded(request);
@@ -214,7 +226,7 @@ export class OutboxDelivery {
 
   async #delete({ metadata: { name, uid } }: MediaJobObject): Promise<void> {
     const { api, namespace, link, environment } = this.#options;
-    const options = { propagationPolicy: 'Background', preconditions: { uid }, timeoutMs: CALL_MS } as const;
+    const options = { propagationPolicy: 'Background', preconditions: { uid }, ...this.#call } as const;
     try {
       await link.call(() => api.delete(MediaJobs, { namespace, name }, options));
       environment.log.info({ jobId: uid, job: name }, 'a job that was discarded while it was kept is deleted');

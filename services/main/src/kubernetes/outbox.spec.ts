@@ -2,7 +2,7 @@ import { Annotation, type MediaJob } from '@mediajob/contract';
 import { ProblemError } from '@mediajob/service';
 import { StorageFullError } from '@mediajob/storage';
 import { describe, expect, it } from 'vitest';
-import { lostAfter, refused } from '../../../../packages/kube/test/memory-api/index.js';
+import { lostAfter, refused, unanswered } from '../../../../packages/kube/test/memory-api/index.js';
 import {
   type ClusterMain,
   ClusterWorld,
@@ -272,6 +272,17 @@ describe('when the cluster answers again', () => {
     world.world.server.admit = () => undefined;
     await delivered(world, main);
   });
+});
+
+it('the end of main does not wait for a cluster that does not answer', async () => {
+  const { world, main } = await anAbsence();
+  await main.create();
+  world.faults = (call) => (call.verb === 'create' ? unanswered : undefined);
+  await world.until(() => world.jobs().length === 1);
+  const before = world.world.simulation.now;
+  await world.settle(main.stop());
+  expect(world.world.simulation.now).toBe(before);
+  expect(world.disk.entries.size).toBe(1);
 });
 
 describe('two mains over one volume', () => {

@@ -1,5 +1,6 @@
 import { CreateJob, type CreateJobInput, type MediaJob, type ServerEvent } from '@mediajob/contract';
 import {
+  type Call,
   type Fault,
   inOrder,
   lostBefore,
@@ -26,7 +27,7 @@ export class ClusterWorld {
   readonly world: World;
   readonly disk = new OutboxDisk();
   /** What becomes of calls, of all mains: nothing bad when left out. */
-  faults: () => Fault | undefined = () => undefined;
+  faults: (call: Call) => Fault | undefined = () => undefined;
   #mains = 0;
 
   constructor(options: SimulationOptions = { choose: inOrder }) {
@@ -101,12 +102,13 @@ export class ClusterMain {
   readonly process: Process;
   readonly #world: ClusterWorld;
   readonly #stop = new AbortController();
+  readonly #running: Promise<unknown>;
 
   constructor(world: ClusterWorld, process: Process) {
     this.#world = world;
     this.process = process;
     this.files = new MemoryOutboxFiles(world.disk);
-    process.api.faults = () => world.faults();
+    process.api.faults = (call) => world.faults(call);
     this.cluster = new Cluster({
       api: process.api,
       namespace: NAMESPACE,
@@ -115,8 +117,9 @@ export class ClusterMain {
       publish: (event) => this.events.push(event),
     });
     this.service = new JobsService(this.cluster.jobs, { check: async () => 'Talk.mp3' });
-    void this.cluster.watch(this.#stop.signal);
-    void this.cluster.outbox.load().then(() => this.cluster.delivery.run(this.#stop.signal));
+    const { signal } = this.#stop;
+    const delivery = this.cluster.outbox.load().then(() => this.cluster.delivery.run(signal));
+    this.#running = Promise.all([this.cluster.watch(signal), delivery]);
   }
 
   /** Asked before each write on the disk and at the API server, as kill -9 may come at any of them. */
@@ -129,8 +132,14 @@ export class ClusterMain {
     this.files.effect = dying;
     this.process.api.faults = (call) => {
       const fate = call.isWrite ? dying() : 'go-on';
-      return fate === 'go-on' ? this.#world.faults() : { applied: fate === 'die-after' };
+      return fate === 'go-on' ? this.#world.faults(call) : { applied: fate === 'die-after' };
     };
+  }
+
+  /** An orderly end. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
   }
 
   kill(): void {
