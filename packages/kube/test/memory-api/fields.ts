@@ -24,7 +24,7 @@ function collect(value: unknown, path: Path, place: string, listKeys: ListKeys, 
   if (value === undefined) return;
   if (isRecord(value) && Object.values(value).some((it) => it !== undefined)) {
     for (const [field, member] of Object.entries(value)) {
-      collect(member, [...path, { field }], below(place, field), listKeys, into);
+      collect(member, down(path, { field }), below(place, field), listKeys, into);
     }
     return;
   }
@@ -32,7 +32,7 @@ function collect(value: unknown, path: Path, place: string, listKeys: ListKeys, 
   // One without items is nobody's.
   if (Array.isArray(value) && keys !== undefined) {
     for (const member of value) {
-      const item = [...path, { item: itemKey(member, keys) }];
+      const item = down(path, { item: itemKey(member, keys) });
       into.set(nameOf(item), item);
       if (isRecord(member)) collect(member, item, place, listKeys, into);
     }
@@ -42,9 +42,26 @@ function collect(value: unknown, path: Path, place: string, listKeys: ListKeys, 
   if (path.length > 0) into.set(nameOf(path), path);
 }
 
+const names = new WeakMap<Path, string>();
+
 /** As people read it: `.status.stages["convert"].percent`. */
 function nameOf(path: Path): string {
-  return path.map((it) => ('field' in it ? `.${it.field}` : it.item)).join('');
+  const known = names.get(path);
+  if (known !== undefined) return known;
+  const name = path.map(segmentName).join('');
+  names.set(path, name);
+  return name;
+}
+
+function segmentName(segment: Segment): string {
+  return 'field' in segment ? `.${segment.field}` : segment.item;
+}
+
+/** One step further down. Its name follows from that of where it comes from: making names anew is most of the work. */
+function down(path: Path, segment: Segment): Path {
+  const further = [...path, segment];
+  names.set(further, (path.length === 0 ? '' : nameOf(path)) + segmentName(segment));
+  return further;
 }
 
 function below(place: string, field: string): string {
@@ -142,21 +159,32 @@ function without(value: unknown, path: Path, listKeys: ListKeys, place = ''): un
   return others.length === 0 && value.length > 0 ? null : others;
 }
 
-/** Of everything in a value: leaves, and all that they are in, what is empty among it. */
-function allPaths(
-  value: unknown,
+/**
+ * What a write changed: leaves that are different, and everything that was not there, with all that is in it. Parts that
+ * are the same are not gone into.
+ */
+function changedPaths(
+  before: unknown,
+  after: unknown,
   listKeys: ListKeys,
   path: Path = [],
   into: Map<string, Path> = new Map(),
 ): ReadonlyMap<string, Path> {
-  if (path.length > 0) into.set(nameOf(path), path);
+  if (before !== undefined && sameJson(before, after)) return into;
   const keys = listKeys[placeOf(path)];
-  if (isRecord(value)) {
-    for (const [field, member] of Object.entries(value)) {
-      if (member !== undefined) allPaths(member, listKeys, [...path, { field }], into);
+  const isMap = Array.isArray(after) && keys !== undefined;
+  if (path.length > 0 && (before === undefined || (!isRecord(after) && !isMap))) into.set(nameOf(path), path);
+  if (isRecord(after)) {
+    for (const [field, member] of Object.entries(after)) {
+      if (member === undefined) continue;
+      changedPaths(isRecord(before) ? before[field] : undefined, member, listKeys, down(path, { field }), into);
     }
-  } else if (Array.isArray(value) && keys !== undefined) {
-    for (const member of value) allPaths(member, listKeys, [...path, { item: itemKey(member, keys) }], into);
+  } else if (isMap) {
+    const old = new Map((Array.isArray(before) ? before : []).map((it) => [itemKey(it, keys), it]));
+    for (const member of after) {
+      const item = itemKey(member, keys);
+      changedPaths(old.get(item), member, listKeys, down(path, { item }), into);
+    }
   }
   return into;
 }
@@ -166,13 +194,19 @@ function placeOf(path: Path): string {
   return path.flatMap((it) => ('field' in it ? [it.field] : [])).join('.');
 }
 
+const parents = new WeakMap<FieldSet, FieldSet>();
+
 /** These fields and all objects and lists that they are in, but for items: those are owned by themselves. */
-function withParents(fields: FieldSet): Map<string, Path> {
+function withParents(fields: FieldSet): FieldSet {
+  const known = parents.get(fields);
+  if (known !== undefined) return known;
   const all = new Map(fields);
+  parents.set(fields, all);
   for (const path of fields.values()) {
-    for (let length = 1; length < path.length; length++) {
-      const parent = path.slice(0, length);
-      if ('field' in (parent.at(-1) as Segment)) all.set(nameOf(parent), parent);
+    let parent: Path = [];
+    for (const segment of path.slice(0, -1)) {
+      parent = down(parent, segment);
+      if ('field' in segment) all.set(nameOf(parent), parent);
     }
   }
   return all;
@@ -238,15 +272,11 @@ export class FieldOwners {
 
   /** Any other write: whoever changes a field owns it, and whoever makes an object or a list owns that too. */
   update(before: object, after: object, writer: string, listKeys: ListKeys): void {
-    const changed = new Map<string, Path>();
-    for (const [name, path] of allPaths(after, listKeys)) {
-      const [old, now] = [valueAt(before, path, listKeys), valueAt(after, path, listKeys)];
-      const isLeaf = !isRecord(now) && (!Array.isArray(now) || listKeys[placeOf(path)] === undefined);
-      if (old === undefined || (isLeaf && !sameJson(old, now))) changed.set(name, path);
-    }
+    const changed = changedPaths(before, after, listKeys);
     for (const other of this.#owned.keys()) if (other !== writer) this.#disown(other, (name) => changed.has(name));
-    this.#owned.set(writer, new Map([...(this.#owned.get(writer) ?? []), ...changed]));
-    this.#forgetGone(after, listKeys);
+    if (changed.size > 0) this.#owned.set(writer, new Map([...(this.#owned.get(writer) ?? []), ...changed]));
+    // What is owned was there before, so only what this write took away is not there any more.
+    if (changedPaths(after, before, listKeys).size > 0) this.#forgetGone(after, listKeys);
   }
 
   #conflicts(live: object, whole: object, applied: FieldSet, writer: string, listKeys: ListKeys): FieldConflict[] {
@@ -262,7 +292,9 @@ export class FieldOwners {
   }
 
   #disown(manager: string, isLost: (name: string) => boolean): void {
-    const left = [...(this.#owned.get(manager) ?? [])].filter(([name]) => !isLost(name));
+    const owned = [...(this.#owned.get(manager) ?? [])];
+    const left = owned.filter(([name]) => !isLost(name));
+    if (left.length === owned.length && left.length > 0) return;
     if (left.length === 0) this.#owned.delete(manager);
     else this.#owned.set(manager, new Map(left));
   }
