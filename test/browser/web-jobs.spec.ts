@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { aJob } from '../../services/web/test/mock/jobs.ts';
+import { aJob, aRunningJob, aWaitingJob } from '../../services/web/test/mock/jobs.ts';
 import { PageBench } from './web-page.ts';
 
 let bench: PageBench;
@@ -107,6 +107,7 @@ describe('when something is wrong', () => {
     ['workers-down', 'The converter and the transcriber are not there right now.'],
     ['disk-full', 'The disk is full.'],
     ['no-model', 'No speech model is installed.'],
+    ['cluster-down', 'The cluster does not answer right now.'],
   ] as const)('%s: it says so, and what follows', async (health, words) => {
     const { server, url } = await bench.server();
     server.health = health;
@@ -135,6 +136,32 @@ describe('when something is wrong', () => {
     await server.start(port);
     await page.getByText('The connection to the server is lost.').waitFor({ state: 'detached' });
     await page.getByRole('row', { name: /Лекция 7.*Done/ }).waitFor();
+  });
+
+  it('a cluster that does not answer is described on the system page, with what is kept for it', async () => {
+    const { server, url } = await bench.server();
+    server.health = 'cluster-down';
+    const { page } = await bench.open(`${url}/system`, { language: 'ru' });
+    const section = page.getByRole('region', { name: 'Кластер' });
+    await section.getByText('Не отвечает.').waitFor();
+    await section.getByText('До тех пор здесь хранятся 2 задания.').waitFor();
+    await section.getByText('Its API server cannot be reached.').waitFor();
+  });
+
+  it('a job that was kept for the cluster is followed to its place there, without a reload', async () => {
+    const { server, url } = await bench.server();
+    const kept = server.addJob(aWaitingJob('Talk.mp3', 'WaitingForCluster'));
+    const { uid } = kept.metadata;
+    const { page } = await bench.open(`${url}/jobs/${uid}`);
+    await page.getByText('The job is kept and starts by itself when it does.').waitFor();
+    const made = server.addJob(aRunningJob('Talk.mp3', 0, 60));
+    server.jobs.delete(uid);
+    server.aliases.set(uid, made.metadata.uid);
+    server.publish({ type: 'job-deleted', id: uid });
+    server.publish({ type: 'job', job: made });
+    await page.waitForURL(`${url}/jobs/${made.metadata.uid}`);
+    server.updateJob(made.metadata.uid, { progress: { percent: 37, text: '37%' } });
+    await page.getByText('37%').first().waitFor();
   });
 
   it('a job that is gone says so, also while one looks at it', async () => {

@@ -157,7 +157,7 @@ export function aRunningJob(title: string, percent: number, etaSeconds: number):
 
 export function aWaitingJob(
   title: string,
-  reason: 'WorkerUnreachable' | 'ModelMissing' | 'WaitingForWorker',
+  reason: 'WorkerUnreachable' | 'ModelMissing' | 'WaitingForWorker' | 'WaitingForCluster',
 ): MediaJob {
   return aJob({
     title,

@@ -51,6 +51,8 @@ class Refusal extends Error {
 /** A double of main for the page: in memory, over real HTTP, as well or as ill as a test wants it. */
 export class MockServer {
   readonly jobs = new Map<string, MediaJob>();
+  /** Ids that jobs were kept under before the cluster had them. */
+  readonly aliases = new Map<string, string>();
   readonly transcripts = new Map<string, Transcript>();
   readonly uploads = new Map<string, Upload>();
   readonly edits = new Map<string, { version: number; edits: unknown[] }>();
@@ -152,7 +154,7 @@ export class MockServer {
     if (id === undefined && method === 'GET') return sendJson(res, this.#list(url.searchParams));
     if (id === undefined) return sendJson(res, this.#create(JSON.parse(await bodyOf(req))), 201);
     if (id === 'bulk') return sendJson(res, this.#bulk(JSON.parse(await bodyOf(req))));
-    const job = this.jobs.get(id);
+    const job = this.jobs.get(this.aliases.get(id) ?? id);
     if (job === undefined) throw new Refusal('job-not-found', `There is no job ${id}.`);
     if (part === undefined) return sendJson(res, job);
     const transcript = this.transcripts.get(id);

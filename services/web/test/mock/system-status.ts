@@ -1,9 +1,24 @@
 import { type ModelStatus, SystemStatus } from '@mediajob/contract';
 
-export type Health = 'well' | 'converter-down' | 'workers-down' | 'disk-full' | 'no-model' | 'old-ffmpeg';
+export type Health =
+  | 'well'
+  | 'converter-down'
+  | 'workers-down'
+  | 'disk-full'
+  | 'no-model'
+  | 'old-ffmpeg'
+  | 'cluster-down';
 
 const OLD_FFMPEG =
   'ffmpeg: This ffmpeg may lack the fix of CVE-2026-8461. Update it to 8.1.2, 8.0.3, 7.1.5, 6.1.6 or 5.1.10.';
+
+const CLUSTER_DOWN = {
+  namespace: 'media',
+  state: 'down',
+  since: '2026-11-25T10:00:00Z',
+  detail: 'Its API server cannot be reached. It is tried again by itself.',
+  queued: 2,
+};
 
 function model(name: string, bytes: number, description: string, installed: boolean): ModelStatus {
   return {
@@ -24,7 +39,7 @@ export function systemStatus(health: Health): SystemStatus {
   const full = health === 'disk-full';
   return SystemStatus.parse({
     version: '0.1.0',
-    runtime: 'local',
+    runtime: health === 'cluster-down' ? 'kubernetes' : 'local',
     startedAt: new Date(Date.now() - 26 * 3_600_000).toISOString(),
     health: health === 'well' ? 'up' : 'degraded',
     services: [
@@ -58,6 +73,7 @@ export function systemStatus(health: Health): SystemStatus {
       reserveBytes: 1_073_741_824,
       state: full ? 'full' : 'ok',
     },
+    ...(health === 'cluster-down' ? { cluster: CLUSTER_DOWN } : {}),
     jobs: {
       Pending: 0,
       Queued: 3,
