@@ -1,0 +1,3 @@
+import { testWorlds } from '../test/simulation/worlds.js';
+
+testWorlds(1);
