@@ -24,15 +24,30 @@ const FIXED: readonly (readonly [number, number, number])[] = [
   [5, 1, 10],
 ];
 
+/** For so long an answer holds: starting ffmpeg takes longer than most of what is asked about a short file. */
+const ASK_AGAIN_MS = 60_000;
+const answers = new Map<string, { readonly at: number; readonly version: Promise<FfmpegVersion> }>();
+
 /**
- * Asks ffmpeg for its version.
+ * Asks ffmpeg for its version, at most once a minute. One that failed to answer is asked again at once.
  *
  * @throws MediaError `ffmpeg-missing`
  */
-export async function ffmpegVersion(ffmpeg: FfmpegOptions): Promise<FfmpegVersion> {
+export function ffmpegVersion(ffmpeg: Pick<FfmpegOptions, 'path'>): Promise<FfmpegVersion> {
+  const known = answers.get(ffmpeg.path);
+  if (known !== undefined && performance.now() - known.at < ASK_AGAIN_MS) return known.version;
+  const version = askVersion(ffmpeg.path);
+  answers.set(ffmpeg.path, { at: performance.now(), version });
+  version.catch(() => {
+    if (answers.get(ffmpeg.path)?.version === version) answers.delete(ffmpeg.path);
+  });
+  return version;
+}
+
+async function askVersion(path: string): Promise<FfmpegVersion> {
   const output = await new Promise<string>((resolve, reject) => {
     const options = { timeout: 10_000, env: childEnvironment(), maxBuffer: 1 << 20 };
-    execFile(ffmpeg.path, ['-version'], options, (error, stdout) => {
+    execFile(path, ['-version'], options, (error, stdout) => {
       if (error === null) resolve(stdout);
       else reject(ffmpegMissing(error));
     });

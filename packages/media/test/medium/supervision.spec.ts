@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, readFile, stat } from 'node:fs/promises';
+import { chmod, readFile, rm, stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyzeWav } from '../../src/analyze.js';
 import { extractAudio } from '../../src/extract.js';
@@ -174,6 +174,20 @@ describe('ffmpeg under supervision', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
     await until(() => !isAlive(pid));
+  });
+
+  it('is asked for its version once in a while, and again at once after it failed', async () => {
+    const count = studio.path('asked');
+    const { path } = await aProgram(
+      'versioned',
+      `echo x >> '${count}'; test -e '${count}.broken' || echo ffmpeg version 8.1.2 x`,
+    );
+    await studio.write('asked.broken', '');
+    await expect(ffmpegVersion({ path })).rejects.toMatchObject({ code: 'ffmpeg-missing' });
+    await rm(`${count}.broken`);
+    const asked = await Promise.all([ffmpegVersion({ path }), ffmpegVersion({ path })]);
+    expect([...asked, await ffmpegVersion({ path })].map((it) => it.version)).toEqual(['8.1.2', '8.1.2', '8.1.2']);
+    expect(await readFile(count, 'utf8')).toBe('x\nx\n');
   });
 
   it('answers for its version', async () => {

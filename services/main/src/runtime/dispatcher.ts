@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { RunRecord } from './job-record.js';
 import type { StoreLog } from './job-store.js';
 import type { PendingRun, RunLedger } from './run-ledger.js';
+import { withStatus } from './run-watcher.js';
 import { WORKER_KINDS, type WorkerKind, type WorkerLoad, type Workers, workerKindOf } from './workers.js';
 
 export interface DispatcherOptions {
@@ -12,6 +13,8 @@ export interface DispatcherOptions {
   readonly roundMs?: number;
   /** Time between two looks for runs that nobody wants any more, in ms. */
   readonly strayMs?: number;
+  /** Told when a run that was just being put may be asked about. */
+  onPlaced?(run: PendingRun): void;
 }
 
 const ROUND_MS = 1000;
@@ -123,6 +126,7 @@ export class Dispatcher {
       return await this.#put(pending, worker);
     } finally {
       this.#ledger.placing.delete(name);
+      this.#options.onPlaced?.(pending);
     }
   }
 
@@ -137,10 +141,13 @@ export class Dispatcher {
     const answer = await this.#workers.put(address, runName(jobId, run.key), placed.request);
     switch (answer.kind) {
       case 'status':
-        await this.#ledger.change(jobId, run.key, (now) => ({
-          ...now,
-          placement: { address, instance: answer.status.instance, confirmed: true },
-        }));
+        await this.#ledger.change(jobId, run.key, (now) =>
+          withStatus(
+            { ...now, placement: { address, instance: answer.status.instance, confirmed: true } },
+            answer.status,
+            this.#time(),
+          ),
+        );
         return true;
       case 'rejected':
         await this.#ledger.change(jobId, run.key, (now) => ({

@@ -53,8 +53,9 @@ export class LocalRuntime implements RunLedger {
     this.#files = files;
     this.#options = options;
     const { clock, log } = options;
-    this.#dispatcher = new Dispatcher(this, workers, { clock, log, ...options.dispatcher });
     this.#watcher = new RunWatcher(this, workers, { clock, log, ...options.watcher });
+    const onPlaced = ({ jobId, run }: PendingRun) => this.#watcher.hurry(jobId, run.key);
+    this.#dispatcher = new Dispatcher(this, workers, { clock, log, onPlaced, ...options.dispatcher });
   }
 
   /** Takes up every job where the last process left it, the oldest first. The store is loaded. */
