@@ -5,6 +5,7 @@ import { protectionOfMp4 } from './mp4-encryption.js';
 import { refuseWhatIsNoMedia } from './sniff.js';
 import { type AudioStream, type InputDescription, parseFrameHash, parseInputDescription } from './stream-info.js';
 import { timelineShift } from './timeline.js';
+import { declaredDuration, truncation } from './truncation.js';
 import { isKnownAudioCodec } from './whitelists.js';
 
 export interface ProbeOptions {
@@ -28,7 +29,8 @@ export interface Inspection {
 
 /**
  * Finds out what a file is and how long its sound really is, without decoding: packets are copied to nowhere and counted,
- * so a header that lies about the length does no harm. A start offset of the sound counts into the length.
+ * so a header that lies about the length does no harm; a file of sound that lacks more than half of what its header
+ * promises is refused. A start offset of the sound counts into the length.
  *
  * @param input - absolute path
  * @throws MediaError; `unsupported-media` with a `problem` that says what is wrong with the file
@@ -67,6 +69,8 @@ export async function inspect(input: string, options: ProbeOptions): Promise<Ins
   if (durationMs === 0) {
     throw unsupported('no-audio', 'The file names a sound track, but there is no sound in it. Try another copy of it.');
   }
+  const tooLittle = truncation(await declaredDuration(input, description), durationMs);
+  if (tooLittle !== undefined) throw tooLittle;
   if (options.maxDurationMs !== undefined && durationMs > options.maxDurationMs) throw tooLong(options.maxDurationMs);
   return {
     info: {

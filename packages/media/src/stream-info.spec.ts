@@ -13,7 +13,7 @@ describe("ffmpeg's description of its input", () => {
         'Stream mapping:',
         '  Stream #0:3: Audio: of no concern',
       ]),
-    ).toEqual({ container: 'matroska,webm', audioTracks: 2, startMs: 1440, videoCodec: 'h264' });
+    ).toEqual({ container: 'matroska,webm', audioTracks: 2, startMs: 1440, declaredMs: 5000, videoCodec: 'h264' });
   });
 
   it('does not take cover art for a picture that moves', () => {
@@ -34,6 +34,15 @@ describe("ffmpeg's description of its input", () => {
       '  Stream #0:0: Audio: mp3, 44100 Hz',
     ]);
     expect(description).toMatchObject({ audioTracks: 1, videoCodec: undefined });
+  });
+
+  it('does not take a guess for what the file says of its length', () => {
+    const description = parseInputDescription([
+      '[aac @ 0x1] Estimating duration from bitrate, this may be inaccurate',
+      "Input #0, aac, from 'file:/x':",
+      '  Duration: 01:02:03.50, bitrate: 64 kb/s',
+    ]);
+    expect(description.declaredMs).toBeUndefined();
   });
 
   it('is empty when ffmpeg did not understand the file', () => {

@@ -5,6 +5,8 @@ export interface InputDescription {
   audioTracks: number;
   /** Where ffmpeg believes the file to begin, in ms of its own time stamps. */
   startMs: number | undefined;
+  /** How long the file says it is, in ms; undefined where ffmpeg could only guess. */
+  declaredMs: number | undefined;
   /** Codec of the first moving picture; undefined when there is none. Cover art does not count. */
   videoCodec: string | undefined;
 }
@@ -14,14 +16,26 @@ export interface InputDescription {
  * Stream lines are indented by exactly two spaces, a person's metadata always deeper, so a title cannot pose as a stream.
  */
 export function parseInputDescription(messages: readonly string[]): InputDescription {
-  const description: InputDescription = { container: '', audioTracks: 0, startMs: undefined, videoCodec: undefined };
+  const description: InputDescription = {
+    container: '',
+    audioTracks: 0,
+    startMs: undefined,
+    declaredMs: undefined,
+    videoCodec: undefined,
+  };
   const begin = messages.findIndex((line) => line.startsWith('Input #0, '));
   if (begin < 0) return description;
   description.container = /^Input #0, (.+?), from /.exec(messages[begin] ?? '')?.[1] ?? '';
+  const guessed = messages.some((line) => line.includes('Estimating duration from bitrate'));
   for (const line of messages.slice(begin + 1)) {
     if (/^(Output #|Stream mapping:)/.test(line)) break;
     const start = /^ {2}Duration: .*?, start: (-?[\d.]+)/.exec(line)?.[1];
     if (start !== undefined) description.startMs ??= Math.round(Number(start) * 1000);
+    const duration = /^ {2}Duration: (\d+):(\d\d):(\d\d\.\d+)/.exec(line);
+    if (duration !== null && !guessed) {
+      const [hours = 0, minutes = 0, seconds = 0] = duration.slice(1).map(Number);
+      description.declaredMs ??= Math.round((hours * 3600 + minutes * 60 + seconds) * 1000);
+    }
     const stream = /^ {2}Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Audio|Video): (\w+)/.exec(line);
     if (stream === null) continue;
     if (stream[1] === 'Audio') description.audioTracks += 1;
