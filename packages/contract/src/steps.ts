@@ -130,7 +130,7 @@ export type ConvertResult = z.infer<typeof ConvertResult>;
 
 export const FinalizeResult = z.strictObject({
   stage: z.literal('finalize'),
-  language: z.string().max(16),
+  language: z.string().max(16).optional().describe('BCP-47; left out when nobody speaks and none was asked for.'),
   segments: z.int().min(0),
   words: z.int().min(0),
   doubtful: z.int().min(0).describe('Segments marked as doubtful.'),

@@ -78,6 +78,11 @@ describe('a recording without speech', () => {
     expect(await output(volume, 'transcript.vtt')).toBe('WEBVTT\n\n');
     expect(await output(volume, 'transcript.srt')).toBe('');
   });
+
+  it('claims no language that nobody asked for', async () => {
+    const volume = await aVolumeWith([]);
+    expect(await runStep(aFinalizeRequest(), aContext(volume))).not.toHaveProperty('language');
+  });
 });
 
 describe('a translation', () => {

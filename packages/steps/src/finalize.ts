@@ -77,7 +77,9 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
     files,
     result: {
       stage: 'finalize',
-      language: task === 'translate' ? 'en' : bcp47Of(language),
+      ...((chosen !== undefined || parts.length > 0) && {
+        language: task === 'translate' ? 'en' : bcp47Of(language),
+      }),
       ...counts,
       outputs,
     },
