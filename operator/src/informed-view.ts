@@ -1,4 +1,4 @@
-import type { JobId, Phase } from '@mediajob/contract';
+import { type JobId, type Phase, phaseOf } from '@mediajob/contract';
 import {
   type CoreEvent,
   CoreEvents,
@@ -23,7 +23,6 @@ import { mediaJobUid } from './jobs.js';
 import { Label, RUN_SELECTOR } from './labels.js';
 import { type MediaJobObject, MediaJobs } from './media-job-kind.js';
 import { slimPod } from './pods.js';
-import { phaseOf } from './read-media-job.js';
 import { slimEvent, slimJob, slimMediaJob } from './slim-objects.js';
 
 /** Events that tell why there is no pod, or why it does not start; of all others the server sends us nothing. */

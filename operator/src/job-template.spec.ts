@@ -1,4 +1,4 @@
-import { Annotation, type PodProfile, type RunKey, type StepRequest } from '@mediajob/contract';
+import { Annotation, type PodProfile, type RunKey, readMediaJob, type StepRequest } from '@mediajob/contract';
 import type { Job } from '@mediajob/kube';
 import { NO_TALLY, type Tally } from '@mediajob/pipeline';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,6 @@ import type { JobConfig } from './job-config.js';
 import { type JobInput, jobTemplate } from './job-template.js';
 import { JobAnnotation, Label } from './labels.js';
 import { parseProfiles, profilesOf } from './profiles.js';
-import { readMediaJob } from './read-media-job.js';
 
 const CONFIG: JobConfig = {
   converterImage: 'mediajob/converter:1',

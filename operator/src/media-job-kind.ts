@@ -1,7 +1,7 @@
 import { API_GROUP, API_VERSION, KIND } from '@mediajob/contract';
 import { type Kind, type KubeObject, kind } from '@mediajob/kube';
 
-/** A MediaJob as the API server sends it: what is in it is judged by {@link readMediaJob} alone. */
+/** A MediaJob as the API server sends it: what is in it is judged by the contract’s `readMediaJob` alone. */
 export interface MediaJobObject extends KubeObject {
   readonly spec?: unknown;
   readonly status?: unknown;

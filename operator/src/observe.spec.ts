@@ -1,4 +1,4 @@
-import { type MediaJob, runName } from '@mediajob/contract';
+import { type MediaJob, readMediaJob, runName } from '@mediajob/contract';
 import type { CoreEvent, Job, Pod, Workload } from '@mediajob/kube';
 import { NO_TALLY, type ObservedRun, type SpentRun } from '@mediajob/pipeline';
 import { describe, expect, it } from 'vitest';
@@ -17,7 +17,6 @@ import {
 import { JobAnnotation } from './labels.js';
 import { observe, type Sight } from './observe.js';
 import { ProgressBook } from './progress-book.js';
-import { readMediaJob } from './read-media-job.js';
 
 const NOW = START + 60_000;
 const MINUTE = 60_000;

@@ -1,4 +1,4 @@
-import { type JobId, type MediaJob, runName, TERMINAL_PHASES } from '@mediajob/contract';
+import { type JobId, type MediaJob, readMediaJob, runName, TERMINAL_PHASES } from '@mediajob/contract';
 import {
   type Clock,
   isNotFound,
@@ -23,7 +23,6 @@ import { observedJob } from './observed-job.js';
 import type { OperatorConfig } from './operator-config.js';
 import type { Profiles } from './profiles.js';
 import type { ProgressBook } from './progress-book.js';
-import { readMediaJob } from './read-media-job.js';
 import { Sightings } from './sightings.js';
 import { MediaJobStatusWriter } from './status-writer.js';
 import { hasFinalizer, planOf, release, takeUp } from './take-up.js';

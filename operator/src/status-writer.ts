@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type MediaJobStatus, type StageName, TERMINAL_PHASES } from '@mediajob/contract';
-import type { Clock, KubeApi } from '@mediajob/kube';
+import { type MediaJobStatus, readStatus, type StageName, TERMINAL_PHASES } from '@mediajob/contract';
+import { type Clock, type KubeApi, type ListKeys, StatusWriter } from '@mediajob/kube';
 import { FieldManager } from './labels.js';
 import { type MediaJobObject, MediaJobs } from './media-job-kind.js';
 
-export interface StatusWriterOptions {
+export interface MediaJobStatusWriterOptions {
   readonly api: KubeApi;
   readonly clock: Clock;
   /** Takes the answer of a write, so that nothing is decided on an older one. */
@@ -20,6 +20,8 @@ export interface StatusWritten {
 }
 
 const PROGRESS_EVERY_MS = 5_000;
+/** As the CRD has them. */
+const LIST_KEYS: ListKeys = { 'status.stages': ['name'], 'status.conditions': ['type'], 'status.outputs': ['name'] };
 
 /**
  * Writes a status in two parts, each by its own field manager: what happened (at once, and only when it is different),
@@ -27,12 +29,25 @@ const PROGRESS_EVERY_MS = 5_000;
  * it was decided on, so that an old decision, of a leader that was replaced even, never overwrites a newer one.
  */
 export class MediaJobStatusWriter {
-  readonly #options: StatusWriterOptions;
+  readonly #options: MediaJobStatusWriterOptions;
+  readonly #main: StatusWriter<MediaJobObject>;
+  readonly #progress: StatusWriter<MediaJobObject>;
   /** Monotonic ms. */
   readonly #progressAt = new Map<string, number>();
 
-  constructor(options: StatusWriterOptions) {
+  constructor(options: MediaJobStatusWriterOptions) {
+    const common = { api: options.api, kind: MediaJobs, listKeys: LIST_KEYS };
     this.#options = options;
+    this.#main = new StatusWriter({
+      ...common,
+      fieldManager: FieldManager.status,
+      own: (status) => mainPart(readStatus(status)),
+    });
+    this.#progress = new StatusWriter({
+      ...common,
+      fieldManager: FieldManager.progress,
+      own: (status) => progressPart(readStatus(status)),
+    });
   }
 
   /**
@@ -52,9 +67,7 @@ export class MediaJobStatusWriter {
     const first = turning && this.#known(before, after);
     let current = object;
     if (first && moved) current = await this.#writeProgress(current, after, signal);
-    if (!isDeepStrictEqual(mainPart(before), mainPart(after))) {
-      current = await this.#apply(current, FieldManager.status, mainPart(after), signal);
-    }
+    current = await this.#apply(this.#main, current, mainPart(after), signal);
     if (!moved || first || (isTerminal(before) && !turning)) return { object: current, progressDueMs: undefined };
     const dueMs = turning ? 0 : this.dueInMs(object.metadata.uid);
     if (dueMs > 0) return { object: current, progressDueMs: dueMs };
@@ -80,32 +93,21 @@ export class MediaJobStatusWriter {
 
   async #writeProgress(object: MediaJobObject, after: MediaJobStatus, signal: AbortSignal): Promise<MediaJobObject> {
     const { uid } = object.metadata;
-    const written = await this.#apply(object, FieldManager.progress, progressPart(after), signal);
+    const written = await this.#apply(this.#progress, object, progressPart(after), signal);
     if (isTerminal(after)) this.drop(uid);
     else this.#progressAt.set(uid, this.#options.clock.monotonic());
     return written;
   }
 
   async #apply(
-    { metadata }: MediaJobObject,
-    fieldManager: string,
+    writer: StatusWriter<MediaJobObject>,
+    observed: MediaJobObject,
     status: object,
     signal: AbortSignal,
   ): Promise<MediaJobObject> {
-    const { api, put } = this.#options;
-    const { name, namespace, uid, resourceVersion } = metadata;
-    const written = await api.apply(
-      MediaJobs,
-      {
-        apiVersion: MediaJobs.apiVersion,
-        kind: MediaJobs.kind,
-        metadata: { name, uid, resourceVersion, ...(namespace !== undefined && { namespace }) },
-        status,
-      },
-      { fieldManager, force: true, subresource: 'status', signal },
-    );
-    put(written);
-    return written;
+    const { object, written } = await writer.apply(observed, status, signal);
+    if (written) this.#options.put(object);
+    return object;
   }
 }
 

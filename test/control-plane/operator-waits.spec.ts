@@ -10,38 +10,7 @@ import type { ControlPlane } from '../cluster/control-plane.ts';
 import { PodPlayer } from '../cluster/pods.ts';
 import { until } from '../cluster/until.ts';
 import { OperatorWorld, startMediaJobCluster, type WorldOptions } from './operator-rig.ts';
-
-/** What Kueue's own definition has of the fields that are read and written. */
-const workloadDefinition = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: {
-    name: `${Workloads.plural}.${Workloads.group}`,
-    annotations: { 'api-approved.kubernetes.io': 'unapproved, a test' },
-  },
-  spec: {
-    group: Workloads.group,
-    scope: 'Namespaced',
-    names: { kind: Workloads.kind, plural: Workloads.plural, singular: 'workload' },
-    versions: [
-      {
-        name: Workloads.version,
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: {
-              spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-              status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-            },
-          },
-        },
-      },
-    ],
-  },
-};
+import { workloadDefinition } from './workload-definition.ts';
 
 let controlPlane: ControlPlane;
 let world: OperatorWorld;

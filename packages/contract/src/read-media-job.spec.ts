@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type RawMediaJob, readMediaJob } from './read-media-job.js';
+import { phaseOf, type RawMediaJob, readMediaJob } from './read-media-job.js';
 
 const given = (rest: Partial<RawMediaJob>): RawMediaJob => ({
   metadata: {
@@ -24,11 +24,32 @@ it('reads a MediaJob that nobody has written a status of, with all defaults and 
 it.each([
   [{ source: { path: 'inbox/a' }, transcribe: {}, speed: 2 }, /^spec: .*speed.*\.$/],
   [{ source: { path: 'inbox/../etc' }, transcribe: {} }, /^spec\.source\.path: /],
+  [{ source: { path: 'inbox/a' }, transcribe: { parallelism: 0 } }, /^spec\.transcribe\.parallelism: .*\.$/],
+  [{ source: { path: 'inbox/a' }, transcribe: {}, priorityClass: 'system-node-critical' }, /^spec\.priorityClass: /],
   [undefined, /^spec: /],
 ])('says what is wrong with the spec %j, and still tells which job it is', (spec, why) => {
   const { job, invalid } = readMediaJob(given({ spec }));
   expect(invalid).toMatch(why);
   expect(job.metadata.name).toBe('talk');
+});
+
+it('takes what it can of a status that another version wrote, condition by condition', () => {
+  const condition = {
+    type: 'Queued',
+    status: 'True',
+    reason: 'WaitingForWorker',
+    message: 'x',
+    lastTransitionTime: '2026-01-01T00:00:01Z',
+  };
+  const status = {
+    attempt: 2,
+    conditions: [condition, { ...condition, type: 'Converted', reason: 'NewReason' }],
+    progress: { percent: 'half' },
+    startedAt: '2026-01-01T00:00:01Z',
+  };
+  const read = readMediaJob(given({ status })).job.status;
+  expect(read).toMatchObject({ attempt: 2, startedAt: '2026-01-01T00:00:01Z', progress: { percent: 0 } });
+  expect(read.conditions).toEqual([condition]);
 });
 
 it('takes of a status what it understands', () => {
@@ -40,4 +61,13 @@ it('takes of a status what it understands', () => {
     outputs: [known],
   });
   expect(readMediaJob(given({ status: 'broken' })).job.status.phase).toBe('Pending');
+});
+
+it.each([
+  [{ phase: 'Queued', attempt: 'two' }, 'Queued'],
+  [{ phase: 'Dreaming' }, 'Pending'],
+  [undefined, 'Pending'],
+  [null, 'Pending'],
+])('tells the phase of a status %j without reading the rest: %s', (status, phase) => {
+  expect(phaseOf({ status })).toBe(phase);
 });

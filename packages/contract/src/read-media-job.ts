@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { PHASES, type Phase } from './conditions.js';
 import { API_GROUP, API_VERSION, KIND, type MediaJob, Metadata } from './mediajob.js';
 import { MediaJobSpec } from './spec.js';
 import { MediaJobStatus } from './status.js';
@@ -39,7 +40,7 @@ export function readMediaJob(object: RawMediaJob): ReadMediaJob {
     spec: spec.data ?? PLACEHOLDER,
     status: readStatus(object.status),
   };
-  return { job, invalid: invalidity('spec', spec) ?? invalidity('metadata', metadata) };
+  return { job, invalid: invalidity('spec', spec) ?? invalidity('metadata', metadata) ?? reserved(spec.data) };
 }
 
 const PLACEHOLDER = MediaJobSpec.parse({ source: { path: 'inbox/unknown' }, transcribe: {} });
@@ -67,8 +68,15 @@ function invalidity(root: string, parsed: z.ZodSafeParseResult<unknown>): string
   return `${wrong.slice(0, 5).join('; ')}.`;
 }
 
+/** The cluster refuses it by a rule; a definition that is older, or was edited, may not. */
+function reserved(spec: MediaJobSpec | undefined): string | undefined {
+  return spec?.priorityClass?.startsWith('system-') === true
+    ? 'spec.priorityClass: the classes system-… are for the cluster itself.'
+    : undefined;
+}
+
 /** Field by field, and item by item where items stand for themselves. */
-function readStatus(value: unknown): MediaJobStatus {
+export function readStatus(value: unknown): MediaJobStatus {
   const whole = MediaJobStatus.safeParse(value ?? {});
   if (whole.success) return whole.data;
   const given = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
@@ -79,4 +87,10 @@ function readStatus(value: unknown): MediaJobStatus {
     return [[name, field.filter((item) => schema.safeParse([item]).success)]];
   });
   return MediaJobStatus.parse(Object.fromEntries(readable));
+}
+
+/** The phase alone, without reading the rest; that of a new job where there is none, or none that we know. */
+export function phaseOf({ status }: Pick<RawMediaJob, 'status'>): Phase {
+  const phase = (status as { readonly phase?: unknown } | null | undefined)?.phase;
+  return PHASES.find((known) => known === phase) ?? 'Pending';
 }
