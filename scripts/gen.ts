@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { chartDocuments } from './gen/chart/index.ts';
+import { manifestDocuments } from './gen/chart/manifests.ts';
 import { codesDocument } from './gen/codes.ts';
 import { configurationDocument } from './gen/configuration.ts';
 import { crdDocuments } from './gen/crd.ts';
@@ -21,23 +23,30 @@ const files: Record<string, string> = {
   ...(await crdDocuments()),
   ...(await rbacDocuments()),
   ...(await openApiDocuments()),
+  ...(await chartDocuments()),
 };
 
 const stale: string[] = [];
-for (const [name, text] of Object.entries(files)) {
-  const path = join(ROOT, name);
-  if (current(path) === text) continue;
-  stale.push(relative(ROOT, path));
-  if (check) continue;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.partial`, text);
-  renameSync(`${path}.partial`, path);
-}
+write(files);
+// Rendered from what has just been written.
+write(manifestDocuments());
 if (stale.length > 0) {
   say(`${check ? 'out of date' : 'written'}: ${stale.join(', ')}`);
   if (check) {
     say('run "npm run gen" and commit the result');
     process.exitCode = 1;
+  }
+}
+
+function write(documents: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(documents)) {
+    const path = join(ROOT, name);
+    if (current(path) === text) continue;
+    stale.push(relative(ROOT, path));
+    if (check) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.partial`, text);
+    renameSync(`${path}.partial`, path);
   }
 }
 

@@ -119,6 +119,16 @@
     - create
 {{- end }}
 
+{{- define "mediajob.rbac.release" -}}
+- apiGroups:
+    - mediajob.io
+  resources:
+    - mediajobs
+  verbs:
+    - list
+    - patch
+{{- end }}
+
 {{- define "mediajob.rbac.main" -}}
 - apiGroups:
     - mediajob.io

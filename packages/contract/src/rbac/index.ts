@@ -7,6 +7,7 @@ export {
   MAIN_GRANTS,
   ownNamespaceGrants,
   type RbacNames,
+  RELEASE_GRANTS,
   type Verb,
   VIEW_GRANTS,
   watchedNamespaceGrants,

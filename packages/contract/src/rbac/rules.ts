@@ -81,6 +81,11 @@ export const CLUSTER_GRANTS: readonly Grant[] = [
   },
 ];
 
+/** What lets go of all MediaJobs when the operator is uninstalled, in each namespace that it watched. */
+export const RELEASE_GRANTS: readonly Grant[] = [
+  { ...mediaJobs, verbs: ['list', 'patch'], why: 'lets go of them when the operator is uninstalled' },
+];
+
 /** main, in its namespace. */
 export const MAIN_GRANTS: readonly Grant[] = [
   {
