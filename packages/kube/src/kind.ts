@@ -14,6 +14,11 @@ export interface Kind<T extends KubeObject> {
   readonly namespaced: boolean;
   /** `group/version`, or `version` alone in the core group. */
   readonly apiVersion: string;
+  /**
+   * False: the API server sends no bookmarks for it, since it keeps it out of its watch cache (Events, by default): a
+   * watch of it may be silent for as long as nothing happens.
+   */
+  readonly bookmarks?: boolean;
   readonly type?: T;
 }
 
@@ -23,6 +28,8 @@ export interface KindDescription {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** True when left out. */
+  readonly bookmarks?: boolean;
 }
 
 export function kind<T extends KubeObject>(description: KindDescription): Kind<T> {

@@ -111,6 +111,12 @@ function loadConfig(config: KubeConfig, { file, context, inCluster }: KubeConfig
   if (!URL.canParse(cluster.server)) {
     throw new KubeConfigError(`${where} does not lead to an API server: “${cluster.server}” is no URL`);
   }
+  // client-node refuses it at each call, in words that tell of its own options.
+  if (new URL(cluster.server).protocol === 'http:' && cluster.skipTLSVerify !== true) {
+    throw new KubeConfigError(
+      `${where} leads to ${cluster.server}, where credentials would go over the network for all to read: give an https: address, or, for a server on this machine such as kubectl proxy, set “insecure-skip-tls-verify: true” for the cluster “${cluster.name}”`,
+    );
+  }
   return config;
 }
 

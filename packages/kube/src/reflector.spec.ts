@@ -8,7 +8,7 @@ import { aList, expired, internal, ScriptedApi, unreachable } from '../test/scri
 import type { WatchEvent } from './api.js';
 import { KubeApiError } from './error.js';
 import type { Kind } from './kind.js';
-import { Jobs } from './kinds.js';
+import { CoreEvents, Jobs } from './kinds.js';
 import type { KubeObject } from './object.js';
 import { Reflector, type ReflectorOptions, withoutManagedFields } from './reflector.js';
 
@@ -224,6 +224,30 @@ describe('a reflector', () => {
     await clock.advance(800);
     expect(api.calls).toEqual(['list', 'watch from=7', 'watch from=9']);
     expect(await metricValue(registry, 'reflector_errors_total', { name: 'jobs.batch', reason: 'Stalled' })).toBe(1);
+    expect(await ended()).toBe(0);
+  });
+
+  it.each([
+    [0, 96],
+    [0.999, 192],
+  ])('has watches without bookmarks ended by the server before their silence is a fault', async (chance, seconds) => {
+    const clock = new ManualClock();
+    const log = new RecordedLog();
+    const environment = { clock, random: () => chance, log };
+    const kind = CoreEvents as unknown as Kind<KubeObject>;
+    const { api, registry, ended } = running({ kind, environment }, aList('7'));
+    await settled();
+    expect(api.watching.options.timeoutSeconds).toBe(seconds);
+    for (let watches = 1; watches <= 5; watches++) {
+      await clock.advance(seconds * 1000);
+      api.watching.end();
+      await settled();
+    }
+    expect(api.calls).toEqual(['list', ...Array(6).fill('watch from=7')]);
+    expect(log.lines).toEqual([]);
+    // One that nobody ends is dead.
+    await clock.advance(240_000);
+    expect(await metricValue(registry, 'reflector_errors_total', { name: 'events', reason: 'Stalled' })).toBe(1);
     expect(await ended()).toBe(0);
   });
 

@@ -35,6 +35,8 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
 /** The server ends each watch after so many seconds, and up to as many again: connections wander, not all at once. */
 const WATCH_SECONDS = 300;
 const STALL_MS = 240_000;
+/** Of the time after which silence is a fault: where silence is usual, the server's own end of a watch comes before it. */
+const QUIET_PART = 0.4;
 /** A watch that lived for so long, in ms, was a success: the next failure is a first one again. */
 const HEALTHY_MS = 10_000;
 const SHORT_MS = 1_000;
@@ -126,7 +128,8 @@ export class Reflector<T extends KubeObject> {
     const forget = onAbort(signal, () => cut.abort());
     const began = clock.monotonic();
     this.#metrics.watches.inc({ name: this.#name });
-    const timeoutSeconds = Math.ceil(WATCH_SECONDS * (1 + random()));
+    const least = kind.bookmarks === false ? Math.min(WATCH_SECONDS, (QUIET_PART * stallMs) / 1000) : WATCH_SECONDS;
+    const timeoutSeconds = Math.ceil(least * (1 + random()));
     const watch = api.watch(kind, {
       ...this.#selection(),
       resourceVersion: from,

@@ -37,6 +37,7 @@ export const Events: Kind<KubeEvent> = kind({
   kind: 'Event',
   plural: 'events',
   namespaced: true,
+  bookmarks: false,
 });
 
 /** The same objects as core/v1 shows them: its field selectors know `involvedObject` and `reason`. */
@@ -57,4 +58,10 @@ export interface CoreEvent extends KubeObject {
   readonly reportingInstance?: string;
 }
 
-export const CoreEvents: Kind<CoreEvent> = kind({ version: 'v1', kind: 'Event', plural: 'events', namespaced: true });
+export const CoreEvents: Kind<CoreEvent> = kind({
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+  bookmarks: false,
+});

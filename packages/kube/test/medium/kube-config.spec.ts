@@ -115,6 +115,19 @@ describe('a kubeconfig', () => {
     });
   });
 
+  it('without TLS says so at once, and what to do; an exception has to be asked for', async () => {
+    const server = 'http://127.0.0.1:8001';
+    const file = await put('config', aKubeConfig({ token: 'T' }, { server }));
+    await expect(accessBy({ file }).access).rejects.toMatchObject({
+      name: 'KubeConfigError',
+      message: expect.stringMatching(
+        /config leads to http:\/\/127\.0\.0\.1:8001, where .* give an https: address, .*“insecure-skip-tls-verify: true” for the cluster “c”$/,
+      ),
+    });
+    await put('config', aKubeConfig({}, { server, 'insecure-skip-tls-verify': true }));
+    expect((await (await accessBy({ file }).access).current()).server.href).toBe(`${server}/`);
+  });
+
   it('says when there is none at all', async () => {
     environment({ KUBECONFIG: undefined, HOME: directory });
     await expect(accessBy({}).access).rejects.toThrow('there is no cluster to talk to: set KUBECONFIG');
