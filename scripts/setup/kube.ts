@@ -1,23 +1,10 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { deathPrefix } from './death-prefix.ts';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { bringGo } from './go.ts';
+import { appearWhole, compileGo } from './go-build.ts';
 import { CACHE, ROOT } from './paths.ts';
 import { explainSystemError, SetupError, say } from './step.ts';
-import { findProgram } from './system-packages.ts';
 
 /** What one program is, by the name it is called by. */
 export const KUBE_PROGRAMS = [
@@ -106,14 +93,14 @@ export async function bringKube(options: KubeOptions = {}): Promise<string> {
   const binary = kubeBinary(options);
   if (existsSync(binary)) return binary;
   try {
-    await build(binary, options);
+    await build(options);
   } catch (error) {
     throw explainSystemError(error) ?? error;
   }
   return binary;
 }
 
-async function build(binary: string, options: KubeOptions): Promise<void> {
+async function build(options: KubeOptions): Promise<void> {
   const { env = process.env, cache = CACHE, source = join(ROOT, 'test/cluster/kube') } = options;
   const { version, key, args, go: required } = describeKubeBuild(source);
 
@@ -121,96 +108,8 @@ async function build(binary: string, options: KubeOptions): Promise<void> {
   say(
     `set-up: build Kubernetes ${version} and etcd for the tests (once; several minutes on a few cores, needs 4 GB of disk)`,
   );
-  mkdirSync(join(cache, 'kube'), { recursive: true });
-  const temporary = mkdtempSync(join(cache, 'kube', `.${key}-${process.pid}-`));
-  try {
-    await compile(go, [...args, '-o', join(temporary, 'kube'), '.'], source, env);
+  await appearWhole(join(cache, 'kube'), key, async (temporary) => {
+    await compileGo(go, [...args, '-o', join(temporary, 'kube'), '.'], { cwd: source, env, what: 'Kubernetes' });
     for (const name of KUBE_PROGRAMS) symlinkSync('kube', join(temporary, name));
-    renameSync(temporary, join(cache, 'kube', key));
-  } catch (error) {
-    if (!existsSync(binary)) throw error; // otherwise another set-up was faster, with the same
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
-  removeAbandoned(join(cache, 'kube'), key);
-}
-
-/** Builds of other versions are kept (another checkout may use them), what killed builds have left is not. */
-function removeAbandoned(directory: string, key: string): void {
-  for (const name of readdirSync(directory)) {
-    const owner = Number(/^\.[0-9a-f]+-(\d+)-/.exec(name)?.[1]);
-    if (name === key || !owner || isAlive(owner)) continue;
-    rmSync(join(directory, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-const TAIL_LINES = 20;
-const REPORT_PACKAGES = 250;
-
-function compile(go: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
-  // Others use this machine too; and Go must not go on for minutes when set-up was killed.
-  const prefix = [...deathPrefix('TERM'), ...(findProgram('nice', env) ? ['nice', '-n', '10'] : [])];
-  const [program, ...rest] = [...prefix, go, ...args] as [string, ...string[]];
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, rest, {
-      cwd,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: {
-        ...env,
-        HOME: env.HOME ?? homedir(),
-        CGO_ENABLED: '0',
-        GOWORK: 'off',
-        GOTOOLCHAIN: 'local',
-        GOFLAGS: '',
-        GOROOT: undefined,
-      },
-    });
-    const tail: string[] = [];
-    let packages = 0;
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (env.MEDIAJOB_VERBOSE) say(line);
-      if (/^[\w.~-]+(\/[\w.~-]+)*$/.test(line)) {
-        packages++;
-        if (packages % REPORT_PACKAGES === 0) say(`set-up: ${packages} packages compiled`);
-      } else if (!line.startsWith('go: downloading') && tail.push(line) > TAIL_LINES) tail.shift();
-    });
-    child.once('error', (error) =>
-      reject(
-        new SetupError(`${basename(program)} could not be started: ${error.message}`, mend(go, cwd), { cause: error }),
-      ),
-    );
-    child.once('close', (code, killedBy) => {
-      if (code === 0) resolve();
-      else reject(explain(tail.join('\n'), killedBy ?? `exit code ${code}`, go, cwd));
-    });
   });
-}
-
-function mend(go: string, cwd: string): string {
-  return `cd ${cwd} && ${go} mod download`;
-}
-
-function explain(tail: string, how: string, go: string, cwd: string): SetupError {
-  if (/no space left on device/i.test(tail))
-    return new SetupError(
-      'the disk is full; building Kubernetes needs about 4 GB',
-      'free some space, or set GOCACHE and GOMODCACHE to directories with room; then run this again, it goes on where it stopped',
-    );
-  if (/signal: killed|cannot allocate memory/.test(tail) || how === 'SIGKILL')
-    return new SetupError(
-      'the Go compiler was killed, most likely for want of memory',
-      'free some memory (linking needs about 2 GB) and run this again; it goes on where it stopped',
-    );
-  if (/dial tcp|proxyconnect|lookup .* on |TLS handshake|i\/o timeout|\b(403|404|502|503)\b/.test(tail))
-    return new SetupError(`Go could not download modules:\n${tail}`, mend(go, cwd));
-  return new SetupError(`Kubernetes could not be built (${how}):\n${tail}`, mend(go, cwd));
 }

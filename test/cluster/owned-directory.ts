@@ -1,17 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** Start time in clock ticks since boot: with it, a process id that is used again is no mistake. 0: unknown or gone. */
-function startOf(pid: number): number {
-  try {
-    // The name, in parentheses, may hold anything; the state comes after it, and the start time 19 fields later.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop()?.split(' ') ?? [];
-    return /[ZX]/.test(fields[0] ?? '') ? 0 : Number(fields[19]);
-  } catch {
-    return 0;
-  }
-}
+import { startOf } from './process-start.ts';
 
 function isAlive(pid: number, start: number): boolean {
   if (start > 0) return startOf(pid) === start;
