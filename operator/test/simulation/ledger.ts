@@ -35,6 +35,10 @@ export class Ledger {
   readonly deeds = new Map<string, number>();
   /** Jobs that somebody deleted by hand, whose pods nobody may know of. */
   readonly meddled = new Set<string>();
+  /** What is written at this moment was sent long ago, by a replica that nobody may listen to any more. */
+  late = false;
+  /** UIDs of Jobs that were made so. */
+  readonly lateJobs = new Set<string>();
   readonly #limits = new Map<string, { readonly retries: number; readonly deadlineMs: number }>();
   readonly #ends = new Map<string, Map<End, number>>();
 

@@ -42,11 +42,11 @@ export class People {
   meddle({ metadata, spec }: MediaJobObject): void {
     const { server, chance, ledger } = this.#options;
     const { name, uid } = metadata;
-    const { suspend = false } = spec as { suspend?: boolean };
+    const { suspend = false, cancel = false } = spec as { suspend?: boolean; cancel?: boolean };
     const deed = chance.weighted<() => void>([
       [4, () => this.edit(name, { suspend: !suspend })],
       [2, () => this.edit(name, { cancel: true })],
-      [5, () => this.retry(name)],
+      [cancel ? 20 : 4, () => this.retry(name)],
       [1.5, () => this.delete(name)],
       [1, () => this.annotate(name, { [Annotation.pause]: chance.hits(0.5) ? 'true' : undefined })],
       [1, () => this.annotate(name, { [Annotation.keepFiles]: chance.hits(0.5) ? 'true' : undefined })],
@@ -55,9 +55,10 @@ export class People {
       [1, () => this.edit(name, { retries: chance.whole(0, 4) })],
       [1, () => this.annotate(name, { [Annotation.title]: `title ${this.#tokens++}` })],
       [
-        1,
+        2,
         () => {
-          const job = server.all(Jobs).find((it) => it.metadata.ownerReferences?.[0]?.uid === uid);
+          const own = server.all(Jobs).filter((it) => it.metadata.ownerReferences?.[0]?.uid === uid);
+          const job = chance.pick(own);
           if (job === undefined) return;
           this.#options.story.tell('person', `deletes the Job ${job.metadata.name}`);
           ledger.meddled.add(uid);

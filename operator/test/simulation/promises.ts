@@ -29,20 +29,21 @@ export class Promises {
   readonly writes = new Map<string, number>();
   readonly #options: PromisesOptions;
   readonly #checked = new Map<string, number>();
-  readonly #uids = new Map<string, string>();
+  /** For whom an object of a name is, from what time on: the same names come again for other MediaJobs. */
+  readonly #holders = new Map<string, { readonly from: number; readonly uid: string }[]>();
 
   constructor(options: PromisesOptions) {
     this.#options = options;
     const { server } = options;
     server.table(MediaJobs).listeners.add(({ type, object, before }) => {
       const job = object as MediaJobObject;
-      this.#uids.set(`mediajobs ${job.metadata.name}`, job.metadata.uid);
+      this.#hold('mediajobs', job.metadata.name, job.metadata.uid);
       if (type === 'DELETED') this.#gone(job);
       else this.#mediaJob(job, before as MediaJobObject | undefined);
     });
     server.table(Jobs).listeners.add(({ type, object, before }) => {
       const job = object as Job;
-      this.#uids.set(`jobs ${job.metadata.name}`, job.metadata.labels?.[Label.uid] ?? '');
+      this.#hold('jobs', job.metadata.name, job.metadata.labels?.[Label.uid] ?? '');
       this.#tellJob(type, job, before as Job | undefined);
       if (type === 'ADDED') this.#made(job);
       if (type !== 'DELETED') this.#atMostOne(job);
@@ -71,12 +72,19 @@ export class Promises {
 
   countWrites(replicas: Replicas): void {
     for (const { process } of replicas.all) {
-      for (const { resource, key } of process.api.writes) {
+      for (const { resource, key, appliedAt = 0 } of process.api.writes) {
         if (resource === Leases.plural || resource === Events.plural) continue;
-        const uid = this.#uids.get(`${resource} ${key.slice(key.indexOf('/') + 1)}`) ?? '';
+        const holders = this.#holders.get(`${resource} ${key.slice(key.indexOf('/') + 1)}`);
+        const uid = holders?.findLast(({ from }) => from <= appliedAt)?.uid ?? '';
         this.writes.set(uid, (this.writes.get(uid) ?? 0) + 1);
       }
     }
+  }
+
+  #hold(resource: string, name: string, uid: string): void {
+    const holders = this.#holders.get(`${resource} ${name}`) ?? [];
+    if (holders.at(-1)?.uid !== uid) holders.push({ from: this.#options.simulation.now, uid });
+    this.#holders.set(`${resource} ${name}`, holders);
   }
 
   break(what: string): void {
@@ -169,6 +177,12 @@ export class Promises {
     if (cleanup !== (ownerReferences.length === 0) || controllers.length !== (cleanup ? 0 : 1)) {
       this.break(`the Job ${name} has not just its MediaJob for an owner: ${JSON.stringify(ownerReferences)}`);
     }
+    if (ledger.late) {
+      // Nobody could keep it from coming; what follows from it is what the other promises are about.
+      ledger.lateJobs.add(job.metadata.uid);
+      ledger.meddled.add(uid);
+      return;
+    }
     const owner = server.all(MediaJobs).find((it) => it.metadata.uid === uid);
     if (cleanup && owner?.metadata.deletionTimestamp === undefined) {
       this.break(`the Job ${name} removes the files of a MediaJob that nobody has deleted`);
@@ -215,7 +229,7 @@ export class Promises {
     const { annotations, deletionTimestamp } = job.metadata;
     const finished = job.status?.conditions?.some(({ type }) => type === 'Complete' || type === 'Failed') === true;
     if (finished || deletionTimestamp !== undefined || annotations?.[JobAnnotation.stop] !== undefined) return false;
-    return !this.#isGivenUp(job.metadata.uid);
+    return !this.#options.ledger.lateJobs.has(job.metadata.uid) && !this.#isGivenUp(job.metadata.uid);
   }
 
   /** A pod that should be gone sits on a node that does not answer. */

@@ -1,20 +1,34 @@
-import { KubeApiError, type KubeLogger, Leases } from '@mediajob/kube';
+import {
+  type DeleteOptions,
+  Events,
+  Jobs,
+  type Kind,
+  KubeApiError,
+  type KubeLogger,
+  type KubeObject,
+  Leases,
+  type Patch,
+  refOf,
+} from '@mediajob/kube';
 import {
   type Call,
   type Fault,
   lostAfter,
   lostBefore,
   type MemoryClient,
+  type MemoryServer,
   type Process,
   unanswered,
   type World,
 } from '../../../packages/kube/test/memory-api/index.js';
+import { MediaJobs } from '../../src/media-job-kind.js';
 import type { OperatorConfig } from '../../src/operator-config.js';
 import type { Profiles } from '../../src/profiles.js';
 import { ProgressBook } from '../../src/progress-book.js';
 import { createOperator, type Operator } from '../../src/start-operator.js';
 import { NAMESPACE } from '../builders.js';
 import type { Chance } from './chance.js';
+import type { Ledger } from './ledger.js';
 import type { Story } from './story.js';
 
 /** The Lease lasts longer than in a cluster, so that most steps of a simulation are about MediaJobs. */
@@ -37,6 +51,7 @@ export interface ReplicasOptions {
   readonly world: World;
   readonly chance: Chance;
   readonly story: Story;
+  readonly ledger: Ledger;
   readonly config: OperatorConfig;
   readonly profiles: Profiles & { onChange(listener: () => void): void };
   readonly count: number;
@@ -166,6 +181,7 @@ export class Replicas {
       story.tell(process.name, `${call.verb} ${call.resource}${call.subresource ? '/status' : ''} ${call.key}`);
     }
     if (!this.chaos || !chance.hits(faults)) return undefined;
+    if (call.isWrite && call.resource !== Leases.plural && chance.hits(0.15)) return this.#late(call);
     if (!call.isWrite || chance.hits(0.75)) {
       const fault = chance.pick(call.isWrite ? [...FAULTS, ...REFUSALS] : FAULTS);
       if (call.isWrite)
@@ -181,6 +197,25 @@ export class Replicas {
     world.kill(process);
     world.simulation.at(world.simulation.now, 'world', `${process.name} is gone`, () => this.#ended(process.name));
     return { applied };
+  }
+
+  /** It lies about somewhere on its way, until nobody waits for it any more, and is done then. */
+  #late(call: Call): Fault {
+    const { chance, story, world } = this.#options;
+    const { simulation } = world;
+    story.tell(call.client, '  … is on its way for long');
+    simulation.at(simulation.now + chance.between(1_000, 150_000), 'server', `late ${call.verb} ${call.key}`, () => {
+      story.tell('server', `gets late: ${call.verb} ${call.resource} ${call.key} of ${call.client}`);
+      this.#options.ledger.late = true;
+      try {
+        resend(world.server, call);
+      } catch (error) {
+        if (!(error instanceof KubeApiError)) throw error;
+        story.tell('server', `  … refuses it: ${error.reason}`);
+      }
+      this.#options.ledger.late = false;
+    });
+    return { applied: false };
   }
 
   #log(name: string): KubeLogger {
@@ -212,6 +247,34 @@ const REFUSALS: readonly Fault[] = [
   answer(409, 'Conflict'),
   answer(403, 'Forbidden'),
 ];
+
+const KINDS: readonly Kind<KubeObject>[] = [MediaJobs, Jobs, Events];
+
+function resend(server: MemoryServer, { verb, resource, key, subresource, fieldManager, body, client }: Call): void {
+  const kind = KINDS.find(({ plural }) => plural === resource);
+  if (kind === undefined) throw new Error(`nobody knows how to send ${verb} ${resource} late`);
+  const writer = { fieldManager: fieldManager ?? client, subresource };
+  switch (verb) {
+    case 'create':
+      server.create(kind, body as KubeObject, writer);
+      break;
+    case 'patch':
+      server.patch(kind, refOf(key), body as Patch, writer);
+      break;
+    case 'apply':
+      server.apply(kind, body as KubeObject, {
+        fieldManager: writer.fieldManager,
+        force: true,
+        ...(subresource !== undefined && { subresource }),
+      });
+      break;
+    case 'delete':
+      server.delete(kind, refOf(key), body as DeleteOptions);
+      break;
+    default:
+      throw new Error(`no replica sends ${verb} ${resource}`);
+  }
+}
 
 function noteRenewals(api: MemoryClient, now: () => number, known: { renewedAt: number }): void {
   const { create, replace } = api;

@@ -123,6 +123,7 @@ class ClusterSimulation {
       world,
       chance: this.#chance,
       story: this.#story,
+      ledger: this.#ledger,
       config: { ...CONFIG, jobs: { ...CONFIG.jobs, ttlSeconds: JOB_TTL_SECONDS } },
       profiles: this.#profiles,
       count: this.#chance.pick([1, 2, 2]),
@@ -196,7 +197,7 @@ class ClusterSimulation {
     const job = chance.pick(this.#people.jobs);
     const all: [number, () => void][] = [
       [5, () => this.#people.create(chance.pick(NAMES))],
-      [12, () => job && job.metadata.deletionTimestamp === undefined && this.#people.meddle(job)],
+      [12, () => job && this.#meddle(job.metadata.name)],
       [3, () => replica?.process.api.cutWatches(chance.pick(kinds))],
       [
         2,
@@ -229,6 +230,17 @@ class ClusterSimulation {
     ];
     // What happens at all differs from seed to seed: much of a few things finds what a little of everything does not.
     chance.weighted(all.map(([weight, deed], index) => [this.#enabled[index] === false ? 0 : weight, deed] as const))();
+  }
+
+  /** People often change their minds at once. */
+  #meddle(name: string): void {
+    const { simulation } = this.#world;
+    const job = this.#people.jobs.find(({ metadata }) => metadata.name === name);
+    if (this.#kubelet.kind || job === undefined || job.metadata.deletionTimestamp !== undefined) return;
+    this.#people.meddle(job);
+    if (!this.#chance.hits(0.4)) return;
+    const again = simulation.now + this.#chance.between(0, 15_000);
+    simulation.at(again, 'world', `${name} once more`, () => this.#meddle(name));
   }
 
   #useUpQuota(used: boolean): void {
