@@ -188,7 +188,7 @@ describe('the Job of a run', () => {
 
   it('tells prepare of a source only where it is read, so that a source which is gone later ends nothing', () => {
     const args = (stage: RunKey['stage']) => pod(make(stage)).initContainers?.[0]?.args;
-    expect(args('convert')).toEqual(['--job', UID, '--source', SOURCE]);
+    expect(args('convert')).toEqual(['--job', UID, '--source', SOURCE, '--stage', 'convert']);
     expect(args('transcribe')).toEqual(['--job', UID]);
     expect(args('cleanup')).toBeUndefined();
   });
@@ -239,8 +239,8 @@ describe('the Job of a run', () => {
     const draft = make('convert', { mediaJob });
     // As Kubernetes reads it: $$ is a dollar.
     const read = (text: string | undefined) => text?.replaceAll('$$', '$$');
-    expect(pod(draft).initContainers?.[0]?.args?.at(-1)).toBe('inbox/$$(MEDIAJOB_DATA_DIR) $$$$ 5$$.mp3');
-    expect(read(pod(draft).initContainers?.[0]?.args?.at(-1))).toBe(path);
+    expect(pod(draft).initContainers?.[0]?.args?.at(3)).toBe('inbox/$$(MEDIAJOB_DATA_DIR) $$$$ 5$$.mp3');
+    expect(read(pod(draft).initContainers?.[0]?.args?.at(3))).toBe(path);
     expect(main(draft)?.volumeMounts?.some(({ subPath }) => subPath === path)).toBe(true);
   });
 

@@ -2,7 +2,7 @@ import { ExitCode, type RunKey } from '@mediajob/contract';
 import type { CoreEvent, Job, Pod, Workload } from '@mediajob/kube';
 import { type ObservedRun, STAGE_WORDS, type Tally } from '@mediajob/pipeline';
 import { hasFinished, holds, isQuiet, stopAsked } from './jobs.js';
-import { podOutcome } from './outcome.js';
+import { podOutcome, unreadable } from './outcome.js';
 import { byAge, type GoneBy, hasEnded, isDisrupted, mainStatus } from './pods.js';
 import type { RunProgress } from './progress-book.js';
 import { nodeLost, waitingFor } from './waiting.js';
@@ -57,11 +57,17 @@ function endOf(facts: RunFacts): Ending | undefined {
   return undefined;
 }
 
-function success({ job, pods }: RunFacts): Ending {
+function success({ key, job, pods }: RunFacts): Ending {
   const pod = pods.filter((it) => it.status?.phase === 'Succeeded').sort(byAge)[0];
   const { completionTime } = job.status ?? {};
   const end = completionTime === undefined ? {} : { finishedAt: completionTime };
-  return pod === undefined ? { ...end, state: 'succeeded' } : { ...end, ...podOutcome(pod), state: 'succeeded' };
+  if (pod === undefined)
+    return { ...end, state: 'succeeded', message: unreadable('its pod is gone, and that with it') };
+  const outcome = podOutcome(pod);
+  const stage = outcome.result?.stage;
+  const other = stage !== undefined && stage !== key.stage;
+  const message = other ? unreadable(`in the termination message, result.stage: it is that of ${stage}`) : undefined;
+  return { ...end, ...outcome, ...(message !== undefined && { message }), state: 'succeeded' };
 }
 
 function failure({ key, job, pods }: RunFacts): Ending {

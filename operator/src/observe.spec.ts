@@ -97,6 +97,11 @@ const ROWS: Record<string, Row> = {
     runs: ['convert/0 1.1 succeeded'],
     first: { result: RESULTS.convert(), startedAt: at(4), finishedAt: at(19) },
   },
+  'a complete Job with the result of another stage has none of its own': {
+    world: { jobs: [convert().complete()], pods: [aPod(convert()).succeeded(RESULTS.render())] },
+    runs: ['convert/0 1.1 succeeded'],
+    first: { message: expect.stringMatching(/result\.stage: it is that of render\.$/) as string },
+  },
   'a complete Job whose pod is gone has succeeded without a result': {
     world: { jobs: [convert().complete()] },
     runs: ['convert/0 1.1 succeeded'],

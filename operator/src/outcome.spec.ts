@@ -5,6 +5,8 @@ import { type PodOutcome, podOutcome } from './outcome.js';
 const job = aJob('transcribe').build();
 const pod = () => aPod(job);
 
+const unread = (why: string) => `It ended well, but its result could not be read: ${why}.`;
+
 interface Row {
   pod: PodBuilder;
   want: Partial<PodOutcome>;
@@ -21,11 +23,31 @@ const ROWS: Record<string, Row> = {
   },
   'a pod that ended well and said nothing has no result': {
     pod: pod().ended(0),
-    want: { state: 'succeeded', result: undefined },
+    want: { state: 'succeeded', result: undefined, message: unread('the termination message is empty') },
+  },
+  'a result with a field that we do not understand names it': {
+    pod: pod().ended(0, JSON.stringify({ result: { ...RESULTS.transcribe(), chunks: 'three' } })),
+    want: {
+      state: 'succeeded',
+      result: undefined,
+      message: expect.stringMatching(/in the termination message, result\.chunks: .*expected number/) as string,
+    },
+  },
+  'a result of a stage that we do not know names the stage': {
+    pod: pod().ended(0, JSON.stringify({ result: { stage: 'dream' } })),
+    want: { message: expect.stringMatching(/in the termination message, result\.stage: /) as string },
+  },
+  'a failure of a pod that ended well is no result': {
+    pod: pod().ended(0, { failure: { exitCode: 70, reason: 'Internal', message: 'no' } }),
+    want: { state: 'succeeded', result: undefined, message: unread('it tells of a failure') },
+  },
+  'a failure that is none names its field': {
+    pod: pod().ended(0, JSON.stringify({ failure: { exitCode: 70, reason: 'Sadness', message: 'no' } })),
+    want: { message: expect.stringMatching(/in the termination message, failure\.reason: /) as string },
   },
   'a termination message that is cut off is no result': {
     pod: pod().ended(0, JSON.stringify({ result: RESULTS.transcribe() }).slice(0, 100)),
-    want: { state: 'succeeded', result: undefined },
+    want: { state: 'succeeded', result: undefined, message: unread('the termination message is not JSON') },
   },
   'where no message could be written, the last line of the log is one': {
     pod: pod().ended(0, `{"level":"info"}\n${JSON.stringify({ result: RESULTS.transcribe() })}\n`),

@@ -7,6 +7,7 @@ import {
   type Usage,
 } from '@mediajob/contract';
 import type { ContainerStateTerminated, Pod } from '@mediajob/kube';
+import type { z } from 'zod';
 import { isDisrupted, mainStatus, prepareStatus } from './pods.js';
 
 /** How a pod ended, as `decide()` wants to know it. */
@@ -38,15 +39,11 @@ export function podOutcome(pod: Pod): PodOutcome {
     ...timesOf(pod, ended),
   };
   if (ended === undefined) return { ...common, ...withoutContainer(pod) };
-  const said = saidBy(ended);
+  const { said, why } = saidBy(ended);
   const usage = said?.usage === undefined ? {} : { usage: said.usage };
   if (pod.status?.phase === 'Succeeded' && ended.exitCode === 0) {
-    return {
-      ...common,
-      ...usage,
-      state: 'succeeded',
-      ...(said !== undefined && 'result' in said && { result: said.result }),
-    };
+    if (said !== undefined && 'result' in said) return { ...common, ...usage, state: 'succeeded', result: said.result };
+    return { ...common, ...usage, state: 'succeeded', message: unreadable(why ?? 'it tells of a failure') };
   }
   return { ...common, ...usage, ...failureOf(pod, ended, said) };
 }
@@ -105,19 +102,42 @@ function endedContainer(pod: Pod): ContainerStateTerminated | undefined {
   return mainStatus(pod)?.state?.terminated;
 }
 
+/** What to say of a run that succeeded, and whose result is not known. */
+export function unreadable(why: string): string {
+  return `It ended well, but its result could not be read: ${why}.`.slice(0, 1024);
+}
+
 /** The termination message, or, where none could be written, the last line of the log that Kubernetes took instead. */
-function saidBy({ message }: ContainerStateTerminated): StepOutcome | undefined {
-  if (message === undefined) return undefined;
+function saidBy({ message = '' }: ContainerStateTerminated): { said?: StepOutcome; why?: string } {
+  if (message.trim() === '') return { why: 'the termination message is empty' };
   const lines = message.trimEnd().split('\n');
+  let why: string | undefined;
   for (const text of [message, lines.at(-1) ?? '']) {
     try {
-      const parsed = StepOutcome.safeParse(JSON.parse(text));
-      if (parsed.success) return parsed.data;
+      const value: unknown = JSON.parse(text);
+      const parsed = StepOutcome.safeParse(value);
+      if (parsed.success) return { said: parsed.data };
+      why ??= `in the termination message, ${wrongField(value, parsed.error.issues)}`;
     } catch {
       // Not JSON: a log, or a text of the runtime.
     }
   }
-  return undefined;
+  return { why: why ?? 'the termination message is not JSON' };
+}
+
+/** The field that is wrong, of what an outcome was most likely meant to be, and what is wrong with it. */
+function wrongField(value: unknown, issues: readonly z.core.$ZodIssue[]): string {
+  const [issue] = issues;
+  if (issue === undefined) return 'something is wrong';
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const meant = typeof value === 'object' && value !== null && 'failure' in value ? 1 : 0;
+    const inner = issue.errors[issue.path.length === 0 ? meant : 0] ?? [];
+    return wrongField(
+      undefined,
+      inner.map((it) => ({ ...it, path: [...issue.path, ...it.path] })),
+    );
+  }
+  return `${issue.path.join('.') || 'the whole'}: ${issue.message}`;
 }
 
 function timesOf(pod: Pod, ended: ContainerStateTerminated | undefined): Pick<PodOutcome, 'startedAt' | 'finishedAt'> {

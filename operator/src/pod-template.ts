@@ -83,7 +83,11 @@ function prepareContainer({ spec, request, profile, config }: PodInput): Contain
     image: imageOf(request.stage, profile, config),
     imagePullPolicy: config.imagePullPolicy,
     command: ['mediajob-prepare'],
-    args: ['--job', request.jobId, ...(source === undefined ? [] : ['--source', literally(source)])],
+    args: [
+      '--job',
+      request.jobId,
+      ...(source === undefined ? [] : ['--source', literally(source), '--stage', request.stage]),
+    ],
     env: commonEnv(config),
     // Small, and less than the main container asks for: it costs the pod nothing.
     resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '256Mi' } },

@@ -244,6 +244,9 @@ describe('a run that fails', () => {
       rig.cluster.server.delete(Pods, pod.metadata as never, { propagationPolicy: 'Background' });
     }
     await rig.settle();
+    expect(rig.condition('Queued')).toMatchObject({ reason: 'WaitingForRetry' });
+    expect(rig.status.message).toMatch(/could not be read: its pod is gone, and that with it\.$/);
+    await rig.pass(5);
     expect(rig.jobNames).toEqual(['talk-convert-1', 'talk-convert-1-0-2']);
     expect(rig.api.reads.filter((read) => read === 'list pods')).toHaveLength(1);
   });

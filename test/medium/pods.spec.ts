@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chown, lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,7 +64,7 @@ describe.skipIf(noPods !== undefined)('pods that see nothing but their own direc
       const init = await runContainer({
         image,
         entry: 'prepare',
-        args: ['--job', jobId, ...(needsSource ? ['--source', SOURCE] : [])],
+        args: ['--job', jobId, ...(needsSource ? ['--source', SOURCE, '--stage', request.stage] : [])],
         volume,
         subPaths: [{ path: '' }],
       });
@@ -154,6 +154,35 @@ describe.skipIf(noPods !== undefined)('pods that see nothing but their own direc
     expect(await everythingIn(volume)).toEqual(
       ['jobs', 'outputs', 'uploads', 'uploads/01JDMEDIAJ0B00000000000001', SOURCE].sort(),
     );
+  });
+
+  it('give the result of a finished conversion again although its source is gone', async () => {
+    const volume = await aMediaVolume();
+    await aSource(volume, SOURCE, sample);
+    const convert = async () => {
+      const prepared = await runContainer({
+        image: 'converter',
+        entry: 'prepare',
+        args: ['--job', jobId, '--source', SOURCE, '--stage', 'convert'],
+        volume,
+        subPaths: [{ path: '' }],
+      });
+      expect(prepared.code, prepared.log).toBe(0);
+      const { code, outcome, log } = await runContainer({
+        image: 'converter',
+        entry: 'job',
+        env: { MEDIAJOB_REQUEST: JSON.stringify(convertRequest) },
+        volume,
+        subPaths: [...OWN, { path: SOURCE, readOnly: true }],
+      });
+      expect(code, log).toBe(0);
+      return (outcome as { result: StepResult }).result;
+    };
+    const first = await convert();
+    // For a path that is gone the kubelet makes a directory, and mounts that.
+    await rm(join(volume, SOURCE));
+    await mkdir(join(volume, SOURCE));
+    expect(await convert()).toEqual(first);
   });
 
   it('begin only when the volume has room, whatever the container’s own file systems have', async () => {

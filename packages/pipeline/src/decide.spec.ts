@@ -275,8 +275,29 @@ const ROWS: Record<string, Row[]> = {
       want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
     },
     {
-      promise: 'a run that ended well but left no result is run again',
-      runs: [aRun('convert').ended('succeeded')],
+      promise:
+        'a run that ended well but left no result is run again after a while, and it is said what is wrong with it',
+      runs: [aRun('convert').ended('succeeded', { message: 'Its result is of no use: result.chunks' })],
+      want: {
+        actions: [],
+        phase: 'Queued',
+        queued: 'WaitingForRetry',
+        message: /result is of no use: result\.chunks/,
+        requeueAfterMs: 5_000,
+      },
+    },
+    {
+      promise: 'a run that ended well five times but left no result is run again less and less often',
+      runs: [
+        aRun('convert')
+          .ended('succeeded', { tally: { ...NO_TALLY, idle: 4 } })
+          .inTry(5),
+      ],
+      want: { actions: [], phase: 'Queued', queued: 'WaitingForRetry', requeueAfterMs: 80_000 },
+    },
+    {
+      promise: 'a run that ended well but left no result is run again when it is time',
+      runs: [aRun('convert').ended('succeeded', { finishedAt: new Date(NOW - 5_000).toISOString() })],
       want: { actions: ['start convert/0 1.2'], phase: 'Queued' },
     },
     {

@@ -99,8 +99,9 @@ export function outcomeOf(run: ObservedRun, retries: number, policy: PipelinePol
       }
       const idle = streak.idle + 1;
       if (idle <= FREE_LOSSES) {
-        // The first is put again at once; a worker in a crash loop gets some air.
-        const delay = idle === 1 ? 0 : SECOND * 2 ** (idle - 1);
+        // One that was lost is put again at once, and a worker in a crash loop gets some air. What ended well and said
+        // nothing that we understand will hardly say more a moment later.
+        const delay = run.state === 'succeeded' ? retryDelayMs(idle) : idle === 1 ? 0 : SECOND * 2 ** (idle - 1);
         return {
           verdict: 'again',
           tally: { ...streak, idle },
@@ -141,11 +142,15 @@ function countedRetry(
   return {
     verdict: counted > retries ? 'fail' : 'again',
     tally,
-    notBefore: finishedAt + Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** (counted - 1)),
+    notBefore: finishedAt + retryDelayMs(counted),
     counted: true,
     failure,
     waiting: 'WaitingForRetry',
   };
+}
+
+function retryDelayMs(failures: number): number {
+  return Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** (failures - 1));
 }
 
 function failureOf(run: ObservedRun): NonNullable<Outcome['failure']> {
@@ -157,7 +162,8 @@ function failureOf(run: ObservedRun): NonNullable<Outcome['failure']> {
     };
   }
   if (run.state === 'succeeded') {
-    return { exitCode: 70, reason: 'Internal', message: 'It ended well, but its result could not be read.' };
+    const message = run.message ?? 'It ended well, but its result could not be read.';
+    return { exitCode: 70, reason: 'Internal', message };
   }
   const exitCode = run.exitCode ?? 70;
   const reason = run.reason ?? reasonOfExitCode(exitCode);

@@ -84,6 +84,57 @@ describe('prepare', () => {
     expect(await readdir(root)).not.toContain('outputs');
   });
 
+  describe('of a source that is gone', () => {
+    const stage = [...argv, '--stage', 'convert'];
+    const manifest = {
+      schemaVersion: 1,
+      jobId,
+      stage: 'convert',
+      shard: 0,
+      runId: `${jobId}-convert-0-1-1`,
+      inputSha256: 'a'.repeat(64),
+      parametersSha256: 'b'.repeat(64),
+      tools: {},
+      files: [],
+      result: {},
+      finishedAt: '2026-01-01T00:00:00.000Z',
+    };
+    const path = `jobs/${jobId}/work/convert.manifest.json`;
+
+    it('lets a stage that is finished give its result again, also with the kubelet’s directory in its place', async () => {
+      const { root, put, run } = await aVolume();
+      await put(path, JSON.stringify(manifest));
+      await rm(join(root, SOURCE));
+      expect(await run(stage)).toEqual({ code: 0, failure: undefined });
+      await mkdir(join(root, SOURCE));
+      expect(await run(stage)).toEqual({ code: 0, failure: undefined });
+      // For what has still to be done there is nothing to read.
+      expect((await run([...argv, '--stage', 'render'])).code).toBe(66);
+      expect((await run(argv)).code).toBe(66);
+    });
+
+    it.each([
+      ['is not finished', undefined],
+      ['has a damaged manifest', '{"schemaVersion": 1'],
+    ])('ends a stage that %s', async (_, text) => {
+      const { root, put, run } = await aVolume();
+      if (text !== undefined) await put(path, text);
+      await rm(join(root, SOURCE));
+      expect(await run(stage)).toMatchObject({ code: 66, failure: { reason: 'InputNotFound' } });
+    });
+
+    it('takes no directory with something in it for one of the kubelet', async () => {
+      const { root, put, run } = await aVolume();
+      await put(path, JSON.stringify(manifest));
+      await rm(join(root, SOURCE));
+      await put(`${SOURCE}/file`, 'x');
+      expect(await run(stage)).toMatchObject({
+        code: 64,
+        failure: { message: expect.stringMatching(/is not a file/) },
+      });
+    });
+  });
+
   const links: [what: string, target: (directory: string) => string, link: string, source: string][] = [
     ['a link that leaves the volume', (d) => join(d, 'outside/secret'), 'inbox/link', 'inbox/link'],
     ['a link to another job', () => `../jobs/${other}/work/audio.wav`, 'inbox/link', 'inbox/link'],
@@ -139,6 +190,7 @@ describe('prepare', () => {
     ['a source outside', ['--job', jobId, '--source', '/etc/passwd'], /--source must be a relative path/],
     ['a way up', ['--job', jobId, '--source', 'inbox/../jobs/x'], /--source must be a relative path/],
     ['another job’s work', ['--job', jobId, '--source', `jobs/${other}/work/audio.wav`], /must begin with uploads/],
+    ['a stage that is none', [...argv, '--stage', 'cook'], /--stage is none of ours/],
     ['an unknown option', ['--force', 'x'], /--force is not known\. Usage/],
     ['an option without its value', ['--job'], /--job needs a value/],
     ['an option twice', ['--job', jobId, '--job', other], /--job is given twice/],

@@ -1,22 +1,25 @@
 import { resolve } from 'node:path';
-import { JobId, MediaPath } from '@mediajob/contract';
-import { checkAccess, InputNotFoundError, isRefusedByOwner, ownershipError, Volume } from '@mediajob/storage';
+import { JobId, MediaPath, StageName } from '@mediajob/contract';
+import { checkAccess, DocumentError, isRefusedByOwner, ownershipError, readManifest, Volume } from '@mediajob/storage';
 import { type EntryDependencies, runEntry } from './entry.js';
 import { stepError } from './failure.js';
-import { sourceGone } from './source.js';
+import { isGone, sourceGone } from './source.js';
 
-export const PREPARE_USAGE = 'Usage: prepare --job UID [--source PATH]';
+export const PREPARE_USAGE = 'Usage: prepare --job UID [--source PATH [--stage NAME]]';
 
 interface Preparation {
   jobId: JobId;
   /** Path on the volume; left out by stages that read only what an earlier one made. */
   source: string | undefined;
+  /** What reads the source. */
+  stage: StageName | undefined;
 }
 
 /**
  * The `prepare` entry of an image: what a pod's init container runs. It alone sees the whole volume, so it does little:
  * it looks that the source is a plain file that can be read, without following a link and without looking into it, and
  * makes the job's own directories, which are all that the main container then gets. A failure is told as a StepOutcome.
+ * Of a stage that says it is finished the source may be gone: the step then gives its result again, without it.
  * @returns the exit code of the contract; never throws
  */
 export function prepare(
@@ -25,25 +28,28 @@ export function prepare(
   deps: EntryDependencies = {},
 ): Promise<number> {
   return runEntry(env, deps, async ({ signal, log }) => {
-    const { jobId, source } = preparationOf(argv);
+    const preparation = preparationOf(argv);
+    const { jobId, source, stage } = preparation;
     const volume = new Volume(resolve(env.MEDIAJOB_DATA_DIR || 'data'));
-    if (source !== undefined) await checkSource(volume, source);
+    if (source !== undefined) await checkSource(volume, { ...preparation, source });
     signal.throwIfAborted();
     const { layout } = volume;
     for (const directory of [layout.work(jobId), layout.outputs(jobId)]) {
       await makeOwn(volume, directory);
       signal.throwIfAborted();
     }
-    log.info({ jobId, source }, 'prepared');
+    log.info({ jobId, source, stage }, 'prepared');
     return undefined;
   });
 }
+
+const OPTIONS = new Set(['--job', '--source', '--stage']);
 
 function preparationOf(argv: readonly string[]): Preparation {
   const given: Record<string, string | undefined> = {};
   for (let at = 0; at < argv.length; at += 2) {
     const [option = '', value] = argv.slice(at, at + 2);
-    if (option !== '--job' && option !== '--source') throw invalid(`${option} is not known.`);
+    if (!OPTIONS.has(option)) throw invalid(`${option} is not known.`);
     if (given[option] !== undefined) throw invalid(`${option} is given twice.`);
     if (value === undefined) throw invalid(`${option} needs a value.`);
     given[option] = value;
@@ -53,20 +59,35 @@ function preparationOf(argv: readonly string[]): Preparation {
   // The same rule as for a MediaJob: nobody's source is another job's work.
   const source = MediaPath.optional().safeParse(given['--source']);
   if (!source.success) throw invalid(`--source ${source.error.issues[0]?.message ?? 'is not valid'}.`, source.error);
-  return { jobId: jobId.data, source: source.data };
+  const stage = StageName.optional().safeParse(given['--stage']);
+  if (!stage.success) throw invalid('--stage is none of ours.', stage.error);
+  return { jobId: jobId.data, source: source.data, stage: stage.data };
 }
 
 function invalid(message: string, cause?: unknown) {
   return stepError('InvalidArguments', `${message} ${PREPARE_USAGE}`, cause);
 }
 
-async function checkSource(volume: Volume, source: string): Promise<void> {
+async function checkSource(volume: Volume, { jobId, source, stage }: Preparation & { source: string }): Promise<void> {
   try {
     const file = await volume.open(source);
     await file.close();
   } catch (error) {
-    if (error instanceof InputNotFoundError) throw sourceGone(source);
+    if (await isGone(volume, source, error)) {
+      if (stage !== undefined && (await isFinished(volume, jobId, stage))) return;
+      throw sourceGone(source);
+    }
     if (isRefusedByOwner(error)) throw await ownershipError(volume, source, 'read', error);
+    throw error;
+  }
+}
+
+/** By its own manifest; whether that can be relied on is for the step to judge, who ends with 66 when it cannot. */
+async function isFinished(volume: Volume, jobId: JobId, stage: StageName): Promise<boolean> {
+  try {
+    return (await readManifest(volume, volume.layout.stepManifest(jobId, stage))) !== undefined;
+  } catch (error) {
+    if (error instanceof DocumentError) return false;
     throw error;
   }
 }

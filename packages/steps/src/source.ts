@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { InputNotFoundError, sha256OfJson, type Volume } from '@mediajob/storage';
+import { readdir } from 'node:fs/promises';
+import { InputNotFoundError, sha256OfJson, UnsafePathError, type Volume } from '@mediajob/storage';
 
 const SAMPLE_BYTES = 1 << 20;
 
@@ -26,8 +27,24 @@ export async function sourceFingerprint(volume: Volume, path: string): Promise<s
       await file.close();
     }
   } catch (error) {
-    if (error instanceof InputNotFoundError) return undefined;
+    if (await isGone(volume, path, error)) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Whether a source could not be opened because it is not there any more. In a pod an empty directory is there then: the
+ * kubelet makes one for a file that it is to mount.
+ *
+ * @param error of opening it
+ */
+export async function isGone(volume: Volume, path: string, error: unknown): Promise<boolean> {
+  if (error instanceof InputNotFoundError) return true;
+  if (!(error instanceof UnsafePathError)) return false;
+  try {
+    return (await readdir(await volume.resolveExisting(path, 'directory'))).length === 0;
+  } catch {
+    return false;
   }
 }
 
