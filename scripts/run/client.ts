@@ -115,6 +115,10 @@ export class Client {
     return (await (await this.#request(`/api/v1/jobs/${id}`)).json()) as MediaJob;
   }
 
+  async deleteJob(id: string): Promise<void> {
+    await this.#request(`/api/v1/jobs/${id}`, { method: 'DELETE' });
+  }
+
   async transcript(id: string): Promise<Transcript> {
     return (await (await this.#request(`/api/v1/jobs/${id}/transcript`)).json()) as Transcript;
   }

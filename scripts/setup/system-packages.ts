@@ -17,6 +17,15 @@ export const SYSTEM_PROGRAMS = {
     zypper: 'espeak-ng',
     brew: 'espeak-ng',
   },
+  buildah: { apt: 'buildah', dnf: 'buildah', apk: 'buildah', pacman: 'buildah', zypper: 'buildah', brew: 'podman' },
+  debootstrap: {
+    apt: 'debootstrap',
+    dnf: 'debootstrap',
+    apk: 'debootstrap',
+    pacman: 'debootstrap',
+    zypper: 'debootstrap',
+    brew: 'debootstrap',
+  },
   chromium: {
     apt: 'chromium',
     dnf: 'chromium',
