@@ -52,7 +52,7 @@ export class JobMetrics {
     });
     this.#failures = new Counter({
       name: 'mediajob_failures_total',
-      help: 'Runs that ended badly, by reason.',
+      help: 'Runs that ended badly, by reason; what repeats without using up a retry counts once an attempt.',
       labelNames: ['reason'],
       registers,
     });

@@ -88,14 +88,15 @@ function failure({ key, job, pods }: RunFacts): Ending {
   return { ...end, ...outcome, state: outcome.state === 'succeeded' ? 'lost' : outcome.state };
 }
 
-function lost(pod: Pod, { goneBy, now }: RunFacts): Ending {
+function lost(pod: Pod, { now }: RunFacts): Ending {
   const node = pod.spec.nodeName;
-  const by = goneBy(pod);
   return {
     state: 'lost',
     ...(node !== undefined && { node }),
     message: `The node ${node ?? 'of its pod'} does not answer; its pod was given up.`,
-    finishedAt: new Date(by ?? now).toISOString(),
+    // It tells one loss from another, so it is the same for whoever looks, and after a restart: what was counted once is
+    // not counted again.
+    finishedAt: pod.metadata.deletionTimestamp ?? new Date(now).toISOString(),
   };
 }
 

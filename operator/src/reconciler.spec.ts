@@ -1,9 +1,12 @@
 import { Annotation } from '@mediajob/contract';
 import { Jobs, KubeApiError, Namespaces, PersistentVolumeClaims, Pods } from '@mediajob/kube';
+import { NO_TALLY } from '@mediajob/pipeline';
+import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { aMediaJob, anEvent, NAMESPACE } from '../test/builders.js';
 import { Rig } from '../test/rig.js';
 import { requestOf } from '../test/small-cluster.js';
+import { JobMetrics } from './job-metrics.js';
 import { JobAnnotation, MEDIAJOB_FINALIZER } from './labels.js';
 import { MediaJobs } from './media-job-kind.js';
 
@@ -778,6 +781,57 @@ describe('an upgrade', () => {
     rig.cluster.succeed('talk-convert-1');
     await rig.settle();
     expect(rig.cluster.job('talk-transcribe-1').spec.completions).toBe(3);
+  });
+});
+
+describe('what is counted', () => {
+  it('is counted once, also when the operator dies before it has let go of what it counted', async () => {
+    const registry = new Registry();
+    const metrics = new JobMetrics(registry, () => []);
+    const rig = new Rig({ metrics });
+    rig.cluster.apply(aMediaJob().withSpec({ retries: 3 }));
+    await rig.settle();
+    // Lost so often that one more loss uses up a retry.
+    const tally = JSON.stringify({ ...NO_TALLY, idle: 5 });
+    const body = { metadata: { annotations: { [JobAnnotation.tally]: tally } } };
+    rig.cluster.server.patch(Jobs, { namespace: NAMESPACE, name: 'talk-convert-1' }, { type: 'merge', body });
+    rig.cluster.run('talk-convert-1', undefined, 'n7');
+    await rig.settle();
+    const pod = rig.cluster.pod('talk-convert-1');
+    rig.cluster.server.delete(Pods, pod.metadata as never, { propagationPolicy: 'Background' });
+    await rig.settle();
+
+    const dies = new KubeApiError('no answer', { status: 0, reason: 'Timeout' });
+    rig.api.fault = ({ verb, resource }) => (verb === 'delete' && resource === 'jobs' ? { error: dies } : undefined);
+    await rig.pass(6 * 60);
+    await rig.pass(16 * 60);
+    await expect(rig.pass(10)).rejects.toThrow('no answer');
+    expect(rig.status.attempts).toMatchObject([{ reason: 'WorkerLost', counted: true }]);
+    expect(rig.jobNames).toContain('talk-convert-1');
+
+    // Another process sees the lost pod for the first time, and gives it up by its own clock.
+    rig.api.fault = () => undefined;
+    rig.restart();
+    await rig.settle();
+    for (let minutes = 0; minutes < 40; minutes += 8) await rig.pass(8 * 60);
+    expect(rig.jobNames).not.toContain('talk-convert-1');
+    expect(rig.status.attempts).toMatchObject([{ reason: 'WorkerLost', counted: true }]);
+    expect(rig.reasons.filter((reason) => reason === 'RunFailed')).toHaveLength(1);
+    const failures = await registry.getSingleMetric('mediajob_failures_total')?.get();
+    expect(failures?.values).toMatchObject([{ labels: { reason: 'WorkerLost' }, value: 1 }]);
+  });
+
+  it('is told of each loss by the pod that was lost', async () => {
+    const rig = await started();
+    rig.cluster.run('talk-convert-1', undefined, 'n7');
+    await rig.settle();
+    const pod = rig.cluster.pod('talk-convert-1');
+    rig.cluster.server.delete(Pods, pod.metadata as never, { propagationPolicy: 'Background' });
+    const { deletionTimestamp } = rig.cluster.pod('talk-convert-1').metadata;
+    await rig.settle();
+    await rig.pass(60);
+    await rig.pass(20 * 60);
+    expect(rig.status.attempts).toMatchObject([{ reason: 'WorkerLost', finishedAt: deletionTimestamp }]);
   });
 });
 
