@@ -151,6 +151,7 @@ const ROWS: Readonly<Record<string, readonly PanelSpec[]>> = {
   ],
 };
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Grafana
 const datasource = { type: 'prometheus', uid: '${datasource}' };
 const COLUMNS = 24;
 
