@@ -1,24 +1,23 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubeClient } from '../kube-client.ts';
 import { kubeconfigOf } from './cluster-api.ts';
 import type { Daemons } from './daemons.ts';
 import { INGRESS_CLASS, type RigPaths, type RigSettings } from './rig-settings.ts';
 
-/** Programs of the node itself, not pods: nothing has to be imported for them, and they are up at once. */
+/** Programs of the node itself, not pods: they are up at once, and reach every pod as the node does. */
 export interface AddonPrograms {
-  readonly coredns: string;
   readonly traefik: string;
   readonly metricsServer: string;
 }
 
-interface Rule {
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
 }
 
-interface Applied {
+export interface Applied {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly [field: string]: unknown };
@@ -28,26 +27,41 @@ interface Applied {
 const READ = ['get', 'list', 'watch'];
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** Gives a user of ours, known by its certificate, what it needs. Again: no change. */
-export async function grant(client: KubeClient, name: string, rules: readonly Rule[]): Promise<void> {
+/** Gives somebody what it needs: a user of ours, known by its certificate, unless a subject is named. Again: no change. */
+export async function grant(
+  client: KubeClient,
+  name: string,
+  rules: readonly Rule[],
+  subject: object = { apiGroup: RBAC, kind: 'User', name: `mediajob:${name}` },
+): Promise<void> {
   await apply(client, `/apis/${RBAC}/v1/clusterroles`, {
     apiVersion: `${RBAC}/v1`,
     kind: 'ClusterRole',
     metadata: { name: `mediajob:${name}` },
     rules,
   });
-  await bind(client, name, 'ClusterRole', `mediajob:${name}`);
+  await bind(client, name, { kind: 'ClusterRole', name: `mediajob:${name}` }, { subject });
 }
 
-async function bind(client: KubeClient, name: string, kind: string, role: string, namespace?: string): Promise<void> {
+async function bind(
+  client: KubeClient,
+  name: string,
+  role: { kind: string; name: string },
+  { namespace, subject = { apiGroup: RBAC, kind: 'User', name: `mediajob:${name}` } }: BindOptions = {},
+): Promise<void> {
   const place = namespace === undefined ? 'clusterrolebindings' : `namespaces/${namespace}/rolebindings`;
   await apply(client, `/apis/${RBAC}/v1/${place}`, {
     apiVersion: `${RBAC}/v1`,
     kind: namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
-    metadata: { name: `mediajob:${name}:${role.replaceAll(':', '-')}` },
-    roleRef: { apiGroup: RBAC, kind, name: role },
-    subjects: [{ apiGroup: RBAC, kind: 'User', name: `mediajob:${name}` }],
+    metadata: { name: `mediajob:${name}:${role.name.replaceAll(':', '-')}` },
+    roleRef: { apiGroup: RBAC, ...role },
+    subjects: [subject],
   });
+}
+
+interface BindOptions {
+  readonly namespace?: string;
+  readonly subject?: object;
 }
 
 /** Server-side apply of one object. */
@@ -57,43 +71,6 @@ export async function apply(client: KubeClient, collection: string, object: Appl
     contentType: 'application/apply-patch+yaml',
     body: object,
   });
-}
-
-/** Names of services and pods; any other name does not exist, so that no look-up leaves the machine. */
-export async function startDns(
-  daemons: Daemons,
-  program: string,
-  settings: RigSettings,
-  paths: RigPaths,
-  client: KubeClient,
-): Promise<void> {
-  await grant(client, 'coredns', [
-    { apiGroups: [''], resources: ['services', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
-    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
-  ]);
-  const corefile = join(paths.conf, 'Corefile');
-  writeFileSync(
-    corefile,
-    `cluster.local:53 in-addr.arpa:53 {
-  bind ${settings.nodeIp}
-  errors
-  cache 5
-  kubernetes cluster.local in-addr.arpa {
-    kubeconfig ${kubeconfigOf(paths, 'coredns')} test
-    pods verified
-    ttl 5
-  }
-}
-.:53 {
-  bind ${settings.nodeIp}
-  errors
-  template ANY ANY {
-    rcode NXDOMAIN
-  }
-}
-`,
-  );
-  daemons.start('coredns', program, ['-conf', corefile]);
 }
 
 /** Serves Ingress objects on a loopback port, as the default class. */
@@ -150,8 +127,9 @@ export async function startMetricsServer(
     { apiGroups: [''], resources: ['nodes/metrics'], verbs: ['get'] },
     { apiGroups: [''], resources: ['pods', 'nodes'], verbs: READ },
   ]);
-  await bind(client, 'metrics-server', 'ClusterRole', 'system:auth-delegator');
-  await bind(client, 'metrics-server', 'Role', 'extension-apiserver-authentication-reader', 'kube-system');
+  await bind(client, 'metrics-server', { kind: 'ClusterRole', name: 'system:auth-delegator' });
+  const reader = { kind: 'Role', name: 'extension-apiserver-authentication-reader' };
+  await bind(client, 'metrics-server', reader, { namespace: 'kube-system' });
   const meta = { name: 'metrics-server', namespace: 'kube-system' };
   await apply(client, '/api/v1/namespaces/kube-system/services', {
     apiVersion: 'v1',

@@ -10,7 +10,6 @@ const CLIENTS = {
   'controller-manager': { user: 'system:kube-controller-manager' },
   scheduler: { user: 'system:kube-scheduler' },
   'kube-proxy': { user: 'system:kube-proxy' },
-  coredns: { user: 'mediajob:coredns' },
   ingress: { user: 'mediajob:ingress' },
   'metrics-server': { user: 'mediajob:metrics-server' },
   policies: { user: 'mediajob:policies' },

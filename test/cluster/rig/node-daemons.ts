@@ -16,10 +16,10 @@ interface Node extends Resource {
  * to try; a host on cgroup v1 it is told to accept.
  */
 export function startKubelet(daemons: Daemons, settings: RigSettings, paths: RigPaths): void {
-  const { nodeName, nodeIp } = settings;
+  const { nodeName, nodeIp, dnsIp } = settings;
   const conf = (name: string): string => join(paths.conf, name);
   for (const directory of [paths.kubelet, paths.podLogs]) mkdirSync(directory, { recursive: true });
-  writeFileSync(conf('resolv.conf'), `nameserver ${nodeIp}\n`);
+  writeFileSync(conf('resolv.conf'), `nameserver ${dnsIp}\n`);
   const configuration = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -40,7 +40,7 @@ export function startKubelet(daemons: Daemons, settings: RigSettings, paths: Rig
     maxOpenFiles: 20_000,
     makeIPTablesUtilChains: false,
     clusterDomain: 'cluster.local',
-    clusterDNS: [nodeIp],
+    clusterDNS: [dnsIp],
     resolvConf: conf('resolv.conf'),
     podLogsDir: paths.podLogs,
     volumePluginDir: join(paths.home, 'volumeplugins'),

@@ -7,16 +7,19 @@ export interface RigSettings {
   readonly home: string;
   readonly nodeName: string;
   readonly bridge: string;
-  /** The bridge's own address: of the node, the API server and the DNS. Pods reach it; a loopback address they would not. */
+  /** The bridge's own address: of the node and the API server. Pods reach it; a loopback address they would not. */
   readonly nodeIp: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** Address of the Service that pods resolve names by. */
+  readonly dnsIp: string;
   readonly apiPort: number;
   /** Of the Ingress controller, on loopback. */
   readonly ingressPort: number;
 }
 
 export const PAUSE_IMAGE = 'k8s.local/pause:1';
+export const DNS_IMAGE = 'k8s.local/coredns:1';
 export const INGRESS_CLASS = 'traefik';
 
 export function rigSettings(env: NodeJS.ProcessEnv = process.env): RigSettings {
@@ -27,6 +30,7 @@ export function rigSettings(env: NodeJS.ProcessEnv = process.env): RigSettings {
     nodeIp: '10.244.0.1',
     podCidr: '10.244.0.0/24',
     serviceCidr: '10.96.0.0/16',
+    dnsIp: '10.96.0.10',
     apiPort: Number(env.MEDIAJOB_CLUSTER_API_PORT ?? 6443),
     ingressPort: Number(env.MEDIAJOB_CLUSTER_INGRESS_PORT ?? 8088),
   };

@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync 
 import { join } from 'node:path';
 import { run } from '../run.ts';
 import { until } from '../until.ts';
-import { type AddonPrograms, startDns, startIngress, startMetricsServer } from './addons.ts';
+import { type AddonPrograms, startIngress, startMetricsServer } from './addons.ts';
 import { adminClient, writeCredentials } from './cluster-api.ts';
 import { importImage, startContainerRuntime, stopContainerRuntime } from './container-runtime.ts';
 import { startApiServer, startControllers } from './control-plane-daemons.ts';
 import { Daemons } from './daemons.ts';
+import { applyDns, dnsReady } from './dns.ts';
 import { lowerHostNetwork, raiseHostNetwork } from './host-network.ts';
 import { nodeReady, startKubelet, startProxy } from './node-daemons.ts';
 import { type RigPaths, type RigSettings, rigPaths } from './rig-settings.ts';
@@ -14,8 +15,9 @@ import { startPolicies } from './start-policies.ts';
 import { startVolumes } from './start-volumes.ts';
 
 export interface RigPrograms extends AddonPrograms {
-  /** A docker-archive of the image that holds a pod's namespaces. */
+  /** docker-archives: what holds a pod's namespaces, and CoreDNS. */
   readonly pauseImage: string;
+  readonly dnsImage: string;
 }
 
 export interface UpOptions {
@@ -45,7 +47,7 @@ export async function clusterUp(settings: RigSettings, options: UpOptions): Prom
   const client = await adminClient(paths);
   try {
     const runtime = startContainerRuntime(daemons, settings, paths).then(async () => {
-      for (const archive of [programs.pauseImage, ...images]) await importImage(paths, archive);
+      for (const archive of [programs.pauseImage, programs.dnsImage, ...images]) await importImage(paths, archive);
       say('containerd runs, images are there');
     });
     runtime.catch(() => {}); // told by the await below
@@ -55,7 +57,7 @@ export async function clusterUp(settings: RigSettings, options: UpOptions): Prom
     await runtime;
     startKubelet(daemons, settings, paths);
     startProxy(daemons, settings, paths);
-    await startDns(daemons, programs.coredns, settings, paths, client);
+    await applyDns(settings, client);
     await startIngress(daemons, programs.traefik, settings, paths, client);
     await startMetricsServer(daemons, programs.metricsServer, settings, paths, client);
     await startPolicies(daemons, paths, client);
@@ -64,6 +66,7 @@ export async function clusterUp(settings: RigSettings, options: UpOptions): Prom
     await until('the controllers work', () => client.find('/api/v1/namespaces/default/serviceaccounts/default'), {
       explain: () => daemons.log('kube-controller-manager'),
     });
+    await dnsReady(client);
     for (const name of daemons.names()) daemons.mustRun(name);
     say(`node ${settings.nodeName} is Ready`);
   } finally {
@@ -83,7 +86,7 @@ export async function clusterDown(settings: RigSettings, { purge = false } = {})
   if (!existsSync(paths.home)) return;
   const daemons = new Daemons(paths);
   // First who starts things, then what was started, then what they stood on.
-  for (const name of ['volumes', 'policies', 'ingress', 'metrics-server', 'coredns', 'kube-proxy', 'kubelet'])
+  for (const name of ['volumes', 'policies', 'ingress', 'metrics-server', 'kube-proxy', 'kubelet'])
     await daemons.stop(name);
   await stopContainerRuntime(daemons, paths);
   for (const name of ['kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd'])
