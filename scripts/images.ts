@@ -12,6 +12,7 @@ ctr images import. What has not changed is not built again.
   --only NAME            main, operator, converter or transcriber; may be given several times (default: all)
   --tool docker|buildah  (default: Docker where its daemon answers)
   --base debootstrap     make the base image from Debian and npm packages, where no registry can be reached; needs root
+  --programs outside     compile by this checkout instead of in the build: seconds where npm run build has been run
   --setup                first install buildah and debootstrap where they are missing
   --repository NAME      what comes before /main and so on (default: mediajob)
   --tag TAG              (default: the version of package.json)
@@ -57,6 +58,7 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
       only: { type: 'string', multiple: true, default: [] },
       tool: { type: 'string' },
       base: { type: 'string', default: 'registry' },
+      programs: { type: 'string', default: 'inside' },
       setup: { type: 'boolean', default: false },
       repository: { type: 'string', default: 'mediajob' },
       tag: { type: 'string' },
@@ -65,13 +67,15 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
       help: { type: 'boolean', default: false, short: 'h' },
     },
   });
-  const { tool, base, repository, tag } = values;
+  const { tool, base, programs, repository, tag } = values;
   const wrong = values.only.find((name) => !(IMAGE_NAMES as readonly string[]).includes(name));
   if (wrong !== undefined) throw new TypeError(`--only ${wrong}: there are ${IMAGE_NAMES.join(', ')}`);
   if (tool !== undefined && tool !== 'docker' && tool !== 'buildah')
     throw new TypeError(`--tool ${tool}: must be docker or buildah`);
   if (base !== 'registry' && base !== 'debootstrap')
     throw new TypeError(`--base ${base}: must be registry or debootstrap`);
+  if (programs !== 'inside' && programs !== 'outside')
+    throw new TypeError(`--programs ${programs}: must be inside or outside`);
   const pairs = values['build-arg'].map((pair) => {
     const at = pair.indexOf('=');
     if (at < 1) throw new TypeError(`--build-arg ${pair}: must be NAME=VALUE`);
@@ -84,6 +88,7 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
       ...(values.only.length > 0 && { only: values.only as ImageName[] }),
       tool,
       base,
+      programs,
       repository,
       ...(tag !== undefined && { tag }),
       args: Object.fromEntries(pairs),

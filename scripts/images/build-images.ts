@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from '../setup/build.ts';
 import { CACHE, ROOT } from '../setup/paths.ts';
 import { say } from '../setup/step.ts';
 import { debootstrapBase } from './base.ts';
 import { type Builder, findBuilder, type Tool } from './builder.ts';
+import { bundleAll } from './bundle.ts';
 import { DOCKERFILES, imageKey } from './inputs.ts';
 import { withBuildLock } from './lock.ts';
 import { IMAGE_NAMES, type ImageName } from './programs.ts';
@@ -18,6 +20,11 @@ export interface ImagesOptions {
   readonly repository?: string;
   /** The version of package.json when left out. */
   readonly tag?: string;
+  /**
+   * Where our programs are compiled and bundled: in a stage of the Dockerfile, or by this checkout, which takes seconds
+   * when it has been built. The result is the same.
+   */
+  readonly programs?: 'inside' | 'outside';
   /** Further arguments of the Dockerfiles. */
   readonly args?: Readonly<Record<string, string>>;
   readonly debianMirror?: string | undefined;
@@ -53,12 +60,14 @@ export async function buildImages(options: ImagesOptions = {}): Promise<BuiltIma
   mkdirSync(ARCHIVES, { recursive: true });
   const wanted = (options.only ?? IMAGE_NAMES).map((name) => planOf(name, options));
   if (wanted.some(({ archive }) => sizeOf(archive) === undefined))
-    await withBuildLock(join(ARCHIVES, 'lock'), () => {
+    await withBuildLock(join(ARCHIVES, 'lock'), async () => {
       const missing = wanted.filter(({ archive }) => sizeOf(archive) === undefined);
       if (missing.length === 0) return;
       const builder = findBuilder(options.tool);
       const args = { ...baseOf(builder, options), ...options.args };
-      for (const plan of missing) buildOne(builder, plan, args);
+      await withStages(options, (stages) => {
+        for (const plan of missing) buildOne(builder, plan, args, stages);
+      });
     });
   return wanted.map((plan) => ({ ...plan, bytes: sizeOf(plan.archive) as number }));
 }
@@ -79,13 +88,38 @@ function baseOf(builder: Builder, { base, debianMirror }: ImagesOptions): Record
   return { ...mirror, NODE_IMAGE: reference, ENGINE_IMAGE: reference };
 }
 
-function buildOne(builder: Builder, { name, reference, archive }: Plan, args: Record<string, string>): void {
+type Stages = Readonly<Record<string, string>>;
+
+async function withStages({ programs = 'inside' }: ImagesOptions, work: (stages: Stages) => void): Promise<void> {
+  if (programs === 'inside') {
+    work({});
+    return;
+  }
+  build();
+  const directory = mkdtempSync(join(ARCHIVES, '.programs-'));
+  try {
+    await bundleAll(join(directory, 'programs'));
+    work({ programs: directory, whisper: join(ROOT, 'node_modules/nodejs-whisper/cpp/whisper.cpp') });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function buildOne(
+  builder: Builder,
+  { name, reference, archive }: Plan,
+  args: Record<string, string>,
+  all: Stages,
+): void {
   say(`images: ${reference} (${builder.tool})`);
   const dockerfile = DOCKERFILES[name];
-  const known = new Set([...readFileSync(join(ROOT, dockerfile), 'utf8').matchAll(/^ARG (\w+)/gm)].map((it) => it[1]));
+  const text = readFileSync(join(ROOT, dockerfile), 'utf8');
+  const known = new Set([...text.matchAll(/^ARG (\w+)/gm)].map((it) => it[1]));
+  const stages = Object.fromEntries(Object.entries(all).filter(([stage]) => text.includes(` AS ${stage}\n`)));
   builder.build({
     dockerfile,
     reference,
+    stages,
     ...(dockerfile === 'Dockerfile.main' && { target: name }),
     args: Object.fromEntries(
       Object.entries({ VERSION: versionOfImages(), ...args }).filter(([argument]) => known.has(argument)),

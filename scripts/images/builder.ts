@@ -12,6 +12,8 @@ export interface BuildRequest {
   readonly target?: string;
   readonly reference: string;
   readonly args: Readonly<Record<string, string>>;
+  /** Directories that stand in for stages of the Dockerfile. */
+  readonly stages?: Readonly<Record<string, string>>;
 }
 
 /** What builds images on this machine. */
@@ -46,12 +48,13 @@ export function findBuilder(tool?: Tool): Builder {
 class Docker implements Builder {
   readonly tool = 'docker';
 
-  build({ dockerfile, target, reference, args }: BuildRequest): void {
+  build({ dockerfile, target, reference, args, stages = {} }: BuildRequest): void {
     run('docker', [
       'build',
       ...['--file', dockerfile, '--tag', reference],
       ...(target === undefined ? [] : ['--target', target]),
       ...buildArgs(args),
+      ...buildContexts(stages),
       ROOT,
     ]);
   }
@@ -106,7 +109,7 @@ class Buildah implements Builder {
     ...['--storage-driver', process.getuid?.() === 0 ? 'overlay' : 'vfs'],
   ];
 
-  build({ dockerfile, target, reference, args }: BuildRequest): void {
+  build({ dockerfile, target, reference, args, stages = {} }: BuildRequest): void {
     const { volumes, args: paths } = borrowed();
     this.#run([
       'build',
@@ -115,6 +118,7 @@ class Buildah implements Builder {
       ...(target === undefined ? [] : ['--target', target]),
       ...volumes,
       ...buildArgs({ ...paths, ...args }),
+      ...buildContexts(stages),
       ROOT,
     ]);
   }
@@ -156,6 +160,11 @@ class Buildah implements Builder {
 
 function buildArgs(args: Readonly<Record<string, string>>): string[] {
   return Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
+}
+
+/** A named context takes the place of the stage of that name; what only that stage needed is not built. */
+function buildContexts(stages: Readonly<Record<string, string>>): string[] {
+  return Object.entries(stages).flatMap(([name, directory]) => ['--build-context', `${name}=${directory}`]);
 }
 
 /** What the tools say goes to stderr. */

@@ -108,6 +108,8 @@ export async function bundle(image: ImageName, directory: string): Promise<Metaf
 
 /** Bundles every image below `<directory>/<image>`. */
 export async function bundleAll(directory: string): Promise<void> {
+  // In an image others have to read them.
+  process.umask(0o022);
   await Promise.all(IMAGE_NAMES.map((image) => bundle(image, join(directory, image))));
 }
 

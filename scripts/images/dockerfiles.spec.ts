@@ -27,7 +27,10 @@ function shipped(text: string): string[][] {
     if (line.startsWith('FROM ')) stages.push([line]);
     else stages.at(-1)?.push(line);
   }
-  return stages.filter(([from]) => from?.startsWith('FROM scratch'));
+  return stages.filter(([from = '']) => {
+    const name = / AS (\w+)$/.exec(from)?.[1];
+    return from.startsWith('FROM scratch') && (name === undefined || !text.includes(`--from=${name} `));
+  });
 }
 
 describe('the Dockerfiles', () => {

@@ -5,7 +5,7 @@ import { say } from '../setup/step.ts';
 const LOOK_EVERY_MS = 500;
 
 /** Runs `work` while nobody else does; the lock of a process that is gone is taken over. */
-export async function withBuildLock(path: string, work: () => void): Promise<void> {
+export async function withBuildLock(path: string, work: () => Promise<void>): Promise<void> {
   for (let told = false; !take(path); told = true) {
     if (!told) say('images: waiting for another build');
     await delay(LOOK_EVERY_MS);
@@ -13,7 +13,7 @@ export async function withBuildLock(path: string, work: () => void): Promise<voi
   const release = () => rmSync(path, { force: true });
   process.once('exit', release);
   try {
-    work();
+    await work();
   } finally {
     process.removeListener('exit', release);
     release();
