@@ -784,6 +784,38 @@ describe('an upgrade', () => {
   });
 });
 
+describe('a success that is the first thing which is ever written', () => {
+  it('is at 100 %, also when the operator dies between the writes', async () => {
+    for (const dying of [1, 2, 3, 4]) {
+      const rig = new Rig();
+      const dies = new KubeApiError('no answer', { status: 0, reason: 'Timeout' });
+      const trying = async () => {
+        await rig.settle().catch((error: unknown) => {
+          if (error !== dies) throw error;
+          rig.cluster.jobController.sync();
+        });
+        rig.restart();
+      };
+      rig.api.fault = ({ verb }) => (verb === 'apply' ? { error: dies } : undefined);
+      rig.cluster.apply();
+      for (const job of ['talk-convert-1', 'talk-transcribe-1']) {
+        await trying();
+        rig.cluster.run(job);
+        rig.cluster.succeed(job);
+        await trying();
+      }
+      expect(rig.status.phase).toBe('Pending');
+      let applies = 0;
+      rig.api.fault = ({ verb }) =>
+        verb === 'apply' && ++applies === dying ? { error: dies, after: true } : undefined;
+      await trying();
+      await rig.settle();
+      expect(rig.status).toMatchObject({ phase: 'Succeeded', progress: { percent: 100 } });
+      expect(rig.status.stages.map(({ percent }) => percent)).toEqual([100, 100, 100]);
+    }
+  });
+});
+
 describe('what is counted', () => {
   it('is counted once, also when the operator dies before it has let go of what it counted', async () => {
     const registry = new Registry();

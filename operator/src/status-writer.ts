@@ -60,13 +60,20 @@ export class MediaJobStatusWriter {
     after: MediaJobStatus,
     signal: AbortSignal,
   ): Promise<StatusWritten> {
-    const turning = before.attempt !== after.attempt || (isTerminal(after) && !isTerminal(before));
+    const ending = isTerminal(after) && !isTerminal(before);
+    const turning = ending || before.attempt !== after.attempt;
     const moved = !isDeepStrictEqual(progressMade(before), progressMade(after));
     // Progress belongs to its attempt, and 100 % to success: it is there first, so that a death in between, after which
     // all of this is done again, leaves neither an attempt with another one's progress nor a success at 63 %.
-    const first = turning && this.#known(before, after);
+    const known = isKnown(before, after);
+    const first = moved && turning && (known || ending);
     let current = object;
-    if (first && moved) current = await this.#writeProgress(current, after, signal);
+    if (first) {
+      // All of it happened before anybody wrote a status; of a stage that is not there no percentage can be written.
+      if (!known)
+        current = await this.#apply(this.#main, current, mainPart({ ...before, stages: after.stages }), signal);
+      current = await this.#writeProgress(current, after, signal);
+    }
     current = await this.#apply(this.#main, current, mainPart(after), signal);
     if (!moved || first || (isTerminal(before) && !turning)) return { object: current, progressDueMs: undefined };
     const dueMs = turning ? 0 : this.dueInMs(object.metadata.uid);
@@ -84,11 +91,6 @@ export class MediaJobStatusWriter {
   /** Of a job that is gone. */
   drop(uid: string): void {
     this.#progressAt.delete(uid);
-  }
-
-  /** Stages whose percentage can be written: the part that is not progress has to be there. */
-  #known(before: MediaJobStatus, after: MediaJobStatus): boolean {
-    return after.stages.every(({ name }) => before.stages.some((stage) => stage.name === name));
   }
 
   async #writeProgress(object: MediaJobObject, after: MediaJobStatus, signal: AbortSignal): Promise<MediaJobObject> {
@@ -109,6 +111,11 @@ export class MediaJobStatusWriter {
     if (written) this.#options.put(object);
     return object;
   }
+}
+
+/** Stages whose percentage can be written: the part that is not progress has to be there. */
+function isKnown(before: MediaJobStatus, after: MediaJobStatus): boolean {
+  return after.stages.every(({ name }) => before.stages.some((stage) => stage.name === name));
 }
 
 function isTerminal({ phase }: MediaJobStatus): boolean {

@@ -1,7 +1,9 @@
 import { connect, createServer, type Socket } from 'node:net';
 import {
   ConfigMaps,
+  CoreEvents,
   CustomResourceDefinitions,
+  Events,
   HttpKubeApi,
   Informer,
   isAlreadyExists,
@@ -354,6 +356,19 @@ describe('a watch of an API server with its cache', () => {
     const [told] = seen;
     expect(told?.type).toBe('BOOKMARK');
     expect(isNewer(told?.type === 'BOOKMARK' ? told.resourceVersion : '', metadata.resourceVersion)).toBe(true);
+
+    // Events are not in that cache: of them it says nothing but that the time is over, which is why their kind says so.
+    expect([CoreEvents, Events].map(({ bookmarks }) => bookmarks)).toEqual([false, false]);
+    const { resourceVersion } = metadata;
+    const silent = client.watch(CoreEvents, {
+      resourceVersion,
+      fieldSelector: 'reason=none',
+      timeoutSeconds: 8,
+      signal,
+    });
+    const untold: WatchEvent<KubeObject>[] = [];
+    for await (const event of silent) untold.push(event);
+    expect(untold).toEqual([]);
   });
 });
 

@@ -276,4 +276,54 @@ describe('restricted Pod Security', () => {
     await world.reachGone();
     expect((await world.eventsAbout('Job')).filter((message) => /PodSecurity/.test(message))).toEqual([]);
   });
+
+  it('that refuses a pod is the reason why a job waits, until the pod is as it should be', async () => {
+    await open({ labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } });
+    const { client } = controlPlane;
+    const policies = '/apis/admissionregistration.k8s.io/v1';
+    // As an injector of sidecars does it: what we make is allowed, and what becomes of it is not.
+    const name = `host-network-in-${world.namespace}`;
+    await client.create(`${policies}/mutatingadmissionpolicies`, {
+      metadata: { name },
+      spec: {
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+        },
+        reinvocationPolicy: 'Never',
+        mutations: [
+          {
+            patchType: 'ApplyConfiguration',
+            applyConfiguration: { expression: 'Object{spec: Object.spec{hostNetwork: true}}' },
+          },
+        ],
+      },
+    });
+    await client.create(`${policies}/mutatingadmissionpolicybindings`, {
+      metadata: { name },
+      spec: {
+        policyName: name,
+        matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': world.namespace } } },
+      },
+    });
+    // It takes a moment until the API server heeds it.
+    const pod = {
+      metadata: { name: 'tried-out' },
+      spec: { containers: [{ name: 'x', image: 'x' }] },
+    };
+    await until('pods get the host’s network', async () => {
+      const tried = client.create(`/api/v1/namespaces/${world.namespace}/pods?dryRun=All`, pod);
+      return tried.then(
+        () => false,
+        (error: unknown) => /hostNetwork/.test(String(error)),
+      );
+    });
+    await world.apply();
+    expect((await world.reachQueued('PodRefused')).message).toMatch(
+      /violates PodSecurity "restricted:latest": host namespaces \(hostNetwork=true\).*level restricted/,
+    );
+    expect((await world.eventsAbout('Job')).some((message) => /violates PodSecurity/.test(message))).toBe(true);
+    await client.delete(`${policies}/mutatingadmissionpolicybindings/${name}`);
+    await client.delete(`${policies}/mutatingadmissionpolicies/${name}`);
+    await world.reachPhase('Succeeded');
+  });
 });
