@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Kind, KubeApi, KubeObject } from '@mediajob/kube';
 import type { MetricValue, Registry } from 'prom-client';
 
 // The operator of the benchmark, in a process of its own: `operator-process.ts KUBECONFIG NAMESPACE`. It tells its parent
@@ -15,6 +16,8 @@ export interface OperatorUse {
   readonly reconciles: number;
   /** Upper bounds of the histogram's buckets, in s. */
   readonly reconcileSeconds: { readonly p50: number; readonly p99: number };
+  /** Of all time that reconciles took since the start, the part in calls of the API, 0 to 1: also waiting for a turn. */
+  readonly reconcileShareInCalls: number;
   /** By method: GET is also LIST and WATCH. */
   readonly requests: Readonly<Record<string, number>>;
   /** Answers that were no success. */
@@ -31,8 +34,11 @@ const quiet = { debug() {}, info() {}, warn: console.error, error: console.error
 const environment = { clock: systemClock, random: Math.random, log: quiet };
 const access = await kubeConfigAccess({ file, ...environment });
 const api = new HttpKubeApi({ access, environment, registry });
+let callSeconds = 0;
 startOperator({
-  api,
+  api: timed(api, (seconds) => {
+    callSeconds += seconds;
+  }),
   environment,
   registry,
   namespaces: [namespace],
@@ -80,6 +86,7 @@ async function use(metrics: Registry): Promise<OperatorUse> {
     cpuSeconds: (user + system) / 1e6,
     lagMs: { p50: late(lag.percentile(50)), p99: late(lag.percentile(99)), max: late(lag.max) },
     ...(await reconciles(metrics)),
+    reconcileShareInCalls: await shareInCalls(metrics),
     ...(await requests(metrics)),
   };
   lag.reset();
@@ -110,6 +117,34 @@ async function requests(metrics: Registry): Promise<Pick<OperatorUse, 'requests'
     if (!/^2/.test(code)) refused[`${method} ${code}`] = (refused[`${method} ${code}`] ?? 0) + value;
   }
   return { requests: byMethod, refusals: refused };
+}
+
+async function shareInCalls(metrics: Registry): Promise<number> {
+  const values = await valuesOf(metrics, 'controller_runtime_reconcile_time_seconds');
+  const sum = (values as { metricName?: string; value: number }[])
+    .filter(({ metricName }) => metricName?.endsWith('_sum') === true)
+    .reduce((total, { value }) => total + value, 0);
+  return sum === 0 ? 0 : Math.round((1000 * callSeconds) / sum) / 1000;
+}
+
+/** Adds up the calls that reconciles make: those about MediaJobs and Jobs. Lists and watches are of the informers. */
+function timed(api: KubeApi, took: (seconds: number) => void): KubeApi {
+  const measured = new Set<string | symbol>(['get', 'create', 'patch', 'apply', 'delete']);
+  return new Proxy(api, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return (...args: [Kind<KubeObject>, ...unknown[]]): unknown => {
+        const began = performance.now();
+        const answer: unknown = method.apply(target, args);
+        if (measured.has(name) && ['mediajobs', 'jobs'].includes(args[0].plural) && answer instanceof Promise) {
+          const done = () => took((performance.now() - began) / 1000);
+          answer.then(done, done);
+        }
+        return answer;
+      };
+    },
+  });
 }
 
 function mebibytes(bytes: number): number {
