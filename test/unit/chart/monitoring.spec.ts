@@ -108,6 +108,10 @@ describe('alerts', () => {
     }
   });
 
+  it('have one name each', () => {
+    expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
+  });
+
   it('look at this namespace alone', () => {
     for (const { alert, expr } of alerts)
       expect([...expr.matchAll(/\{/g)].length, alert).toBe([...expr.matchAll(/\{namespace="mediajob"/g)].length);
