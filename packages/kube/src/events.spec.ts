@@ -206,6 +206,27 @@ describe('an event recorder', () => {
       expect(api.calls.map((it) => it.verb)).toEqual(['create', 'create', 'patch', 'patch']);
     });
 
+    it('of one, of which nothing more is written, however long its write takes', async () => {
+      const { recorder, draft, api, events, after } = aRecorder();
+      const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+      const { create, patch } = api;
+      api.create = (async (...args: Parameters<typeof create>) => {
+        await answered;
+        return create.apply(api, args);
+      }) as typeof create;
+      const patched: unknown[] = [];
+      api.patch = (async (...args: Parameters<typeof patch>) => {
+        patched.push(args);
+        return patch.apply(api, args);
+      }) as typeof patch;
+      recorder.record(draft());
+      await after(2 * MINUTE);
+      answer();
+      await after(2 * MINUTE);
+      expect(events()).toHaveLength(1);
+      expect(patched).toEqual([]);
+    });
+
     it('and ends the oldest one when there are too many', async () => {
       const { recorder, draft, events, after } = aRecorder({ maxQueued: 10_000 });
       const other = (i: number) => draft({ regarding: anObject(`ns/other-${i}`) });

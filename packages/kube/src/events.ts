@@ -175,6 +175,8 @@ export class EventRecorder {
 
   async #write(series: Series): Promise<void> {
     const { clock } = this.#options.environment;
+    // While its first write was on its way for long, a sweep may have taken its count for news.
+    if (series.count === series.writtenCount) return;
     for (let tries = 1; ; tries++) {
       try {
         const { count } = series;
