@@ -73,6 +73,9 @@ export const MainEnv = z.object({
   MEDIAJOB_CHUNK_TARGET: Duration.prefault('300s').describe('Wanted length of a chunk, the unit of retry.'),
   MEDIAJOB_CHUNKS_PER_SHARD: integer(1, 1000).default(6).describe('Chunks that one run of the transcribe stage takes.'),
   MEDIAJOB_DEFAULT_MODEL: z.string().default('base').describe('Model offered first.'),
+  MEDIAJOB_API_RESULT_TTL: Duration.prefault('24h').describe(
+    'How long jobs and results of /v1/audio and /asr are kept after their end.',
+  ),
   MEDIAJOB_RATE_LIMIT: integer(1, 1_000_000)
     .default(1200)
     .describe('Requests an address may make a minute. Parts of uploads do not count.'),

@@ -40,8 +40,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Answers an error from code outside of Nest's handlers, such as a mounted middleware. */
-export function sendProblem(error: unknown, request: Request, response: Response, service: FilterContext): void {
+/** What an error is answered with, once it is logged and, where it looks like an attack, audited. */
+export function toProblem(error: unknown, request: Request, service: FilterContext): ProblemError {
   const { logger, audit } = service;
   const problem = problemOfHttp(error, request);
   const fields = { method: request.method, path: request.path, code: problem.code };
@@ -55,6 +55,12 @@ export function sendProblem(error: unknown, request: Request, response: Response
       detail: { errors: problem.errors },
     });
   }
+  return problem;
+}
+
+/** Answers an error from code outside of Nest's handlers, such as a mounted middleware. */
+export function sendProblem(error: unknown, request: Request, response: Response, service: FilterContext): void {
+  const problem = toProblem(error, request, service);
   if (response.headersSent) {
     // Half an answer is out already; cutting the connection is the only way to say that it is not whole.
     response.destroy();

@@ -1,7 +1,7 @@
 export { CUE_TIMING, type Cue, cuesOf } from './cues.js';
 export { type DocumentSource, documentOf } from './documents.js';
 export { type LanguageDetection, languageWindows, voteLanguage } from './language.js';
-export { plainText, textWidth } from './scripts.js';
+export { isUnspaced, plainText, textWidth } from './scripts.js';
 export {
   compressionRatioOf,
   isInvented,

@@ -1,4 +1,5 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { speechApiControllers, speechApiProviders } from '../speech-api/speech-api.js';
 import { Catalog } from '../system/catalog.js';
 import type { WorkerCalls } from '../system/worker-calls.js';
 import { TRANSCRIBERS } from '../tokens.js';
@@ -11,11 +12,11 @@ import { JobsService } from './jobs.service.js';
 @Module({})
 class JobsModule {}
 
-/** The jobs API over jobs of a runtime (JOBS) and over uploads, which are global. */
+/** The jobs API, and those of other systems' clients, over jobs of a runtime (JOBS) and over uploads, which are global. */
 export function jobsModule(jobs: Provider): DynamicModule {
   return {
     module: JobsModule,
-    controllers: [JobsController],
+    controllers: [JobsController, ...speechApiControllers],
     providers: [
       jobs,
       {
@@ -29,6 +30,7 @@ export function jobsModule(jobs: Provider): DynamicModule {
         inject: [JOBS, JobIntake],
         useFactory: (of: Jobs, intake: JobIntake) => new JobsService(of, intake),
       },
+      ...speechApiProviders,
     ],
     exports: [JobsService],
   };

@@ -88,8 +88,17 @@ export class TusGateway {
     const brings =
       request.method === 'PATCH' || (request.method === 'POST' && request.headers['content-type'] !== undefined);
     if (!brings) return () => {};
+    return this.enter(request.method === 'PATCH' ? request.path.split('/').pop() : undefined);
+  }
+
+  /**
+   * Counts one that brings bytes, whichever way; the answer ends it.
+   *
+   * @param id - of the upload, where it is known before
+   * @throws ProblemError busy when there are as many as are allowed
+   */
+  enter(id?: string): () => void {
     const { metrics, maxActive } = this.#options;
-    const id = request.method === 'PATCH' ? request.path.split('/').pop() : undefined;
     // One that takes over from a dead request of the same upload does not add to the load.
     const takesOver = id !== undefined && [...this.#active.values()].includes(id);
     if (this.#active.size >= maxActive && !takesOver) {

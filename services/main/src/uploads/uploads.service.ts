@@ -1,14 +1,19 @@
+import type { Readable } from 'node:stream';
 import { type JobId, type MediaInfo, UploadId, type UploadInfo, type UploadStatus } from '@mediajob/contract';
 import { ProblemError } from '@mediajob/service';
 import type { ServiceContext } from '@mediajob/service/nest';
 import { InputNotFoundError, StorageError, UnsafePathError } from '@mediajob/storage';
+import { Upload } from '@tus/server';
+import { ulid } from 'ulid';
 import type { EventSource } from '../events/event-source.js';
 import type { JobDirectory } from '../job-directory.js';
 import type { MediaProbe } from './media-probe.js';
 import { TusGateway } from './tus-gateway.js';
+import { uploadProblem } from './tus-problems.js';
 import { UploadError, UploadNotFoundError } from './upload-errors.js';
 import type { UploadFiles } from './upload-files.js';
 import { UploadHasher } from './upload-hasher.js';
+import { atMost } from './upload-limit.js';
 import { UploadLocker } from './upload-lock.js';
 import { uploadMetrics } from './upload-metrics.js';
 import { UploadStore } from './upload-store.js';
@@ -134,6 +139,56 @@ export class UploadsService {
       complete: stored.info.completedAt !== undefined,
       jobs: this.#naming(id),
     };
+  }
+
+  /**
+   * Takes a whole file of unknown length from one request: complete when this returns, gone when it throws.
+   *
+   * @throws ProblemError busy, upload-too-large, unsupported-media, storage-full, …
+   */
+  async receive(bytes: Readable, fileName: string): Promise<UploadInfo> {
+    const id = UploadId.parse(ulid());
+    const { maxBytes } = this.#options;
+    try {
+      const leave = this.gateway.enter();
+      try {
+        await this.#locker.exclusively(id, async () => {
+          await this.#store.create(new Upload({ id, offset: 0, metadata: { filename: fileName } }));
+          const length = await this.#store.write(atMost(maxBytes, bytes), id, 0);
+          await this.#store.declareUploadLength(id, length);
+          await this.#store.getUpload(id);
+        });
+      } finally {
+        leave();
+      }
+      return (await this.#read(id)).info;
+    } catch (error) {
+      await this.discard(id);
+      throw uploadProblem(500, error, '', maxBytes);
+    }
+  }
+
+  /** Removes an upload that nobody needs any more, unless a job names it. What cannot be removed now is swept later. */
+  async discard(id: UploadId): Promise<void> {
+    this.#claims.delete(id);
+    try {
+      await this.#locker.exclusively(id, async () => {
+        if (this.#naming(id).length === 0 && (await this.#files.read(id))) await this.#store.discard(id);
+      });
+    } catch (error) {
+      this.#service.logger.warn({ err: error, upload: id }, 'upload could not be removed; the sweep does it later');
+    }
+  }
+
+  /** SHA-256 of a complete upload, in hex. @throws ProblemError upload-not-found, upload-incomplete */
+  async checksum(id: UploadId): Promise<string> {
+    const { info } = await this.#complete(id);
+    if (info.sha256 !== undefined) return info.sha256;
+    this.#hasher.add(id);
+    await this.#hasher.idle();
+    const { sha256 } = (await this.#read(id)).info;
+    if (sha256 === undefined) throw new ProblemError('busy', 'The file has no checksum yet. Try again shortly.');
+    return sha256;
   }
 
   /**
