@@ -1,32 +1,22 @@
-import { systemClock } from '@mediajob/kube';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type HttpKubeApi, systemClock } from '@mediajob/kube';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { aMediaJob } from '../../operator/test/builders.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { type Fault, FaultProxy, type Match } from '../cluster/fault-proxy.ts';
 import { apiOf, indexOf, OperatorWorld, startMediaJobCluster } from './operator-rig.ts';
 
 let controlPlane: ControlPlane;
-let proxy: FaultProxy;
-const ends: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   controlPlane = await startMediaJobCluster();
-  proxy = await FaultProxy.start(controlPlane);
 });
-afterEach(async () => {
-  proxy.clear();
-  for (const end of ends.splice(0).reverse()) await end();
-});
-afterAll(async () => {
-  await proxy?.stop();
-  await controlPlane?.stop();
-});
+afterAll(() => controlPlane?.stop());
 
 /** Runs that a kubelet was given, by Job and index. */
 type Runs = Map<string, number>;
 
-/** A world without an operator; its second shard fails once. */
-async function openWorld(runs: Runs = new Map()): Promise<OperatorWorld> {
+/** A world without an operator, which closes with the test; its second shard fails once. */
+async function openWorld({ onTestFinished }: TestContext, runs: Runs): Promise<OperatorWorld> {
   const count = (name: string) => runs.set(name, (runs.get(name) ?? 0) + 1);
   const world: OperatorWorld = await OperatorWorld.open({
     controlPlane,
@@ -51,8 +41,17 @@ async function openWorld(runs: Runs = new Map()): Promise<OperatorWorld> {
     },
   });
   await world.operator.stop();
-  ends.push(() => world.close());
+  onTestFinished(() => world.close());
   return world;
+}
+
+/** A way to the API server that a test can spoil, for itself alone. */
+async function openProxy({ onTestFinished }: TestContext): Promise<{ proxy: FaultProxy; api: HttpKubeApi }> {
+  const proxy = await FaultProxy.start(controlPlane);
+  onTestFinished(() => proxy.stop());
+  const api = await apiOf(await proxy.kubeconfigFor());
+  onTestFinished(() => api.close());
+  return { proxy, api };
 }
 
 /** Each run of the story, once; a kubelet that is given one twice has been asked twice. */
@@ -98,24 +97,26 @@ const FAULTS: Record<string, [Match, Fault, times: number][]> = {
   'a list breaks off': [[{ verb: 'list' }, { kind: 'cut-answer', afterBytes: 20 }, 6]],
 };
 
-describe('whatever the API server does', () => {
-  it.each(Object.entries(FAULTS))('%s: a MediaJob ends the same, and nothing is done twice', async (_, rules) => {
-    const runs: Runs = new Map();
-    const world = await openWorld(runs);
-    const api = await apiOf(await proxy.kubeconfigFor());
-    ends.push(() => api.close());
-    const made = rules.map(([match, fault, times]) => proxy.on(match, fault, { times }));
-    world.startOperator(api);
-    await story(world);
-    expect(Object.fromEntries(runs)).toEqual(ALL_RUNS);
-    expect(made.every(({ hits }) => hits > 0)).toBe(true);
-  });
+// Each in a namespace of its own, over a wire of its own.
+describe.concurrent('whatever the API server does', () => {
+  it.for(Object.entries(FAULTS))(
+    '%s: a MediaJob ends the same, and nothing is done twice',
+    async ([, rules], context) => {
+      const runs: Runs = new Map();
+      const { proxy, api } = await openProxy(context);
+      const world = await openWorld(context, runs);
+      const made = rules.map(([match, fault, times]) => proxy.on(match, fault, { times }));
+      world.startOperator(api);
+      await story(world);
+      expect(Object.fromEntries(runs)).toEqual(ALL_RUNS);
+      expect(made.every(({ hits }) => hits > 0)).toBe(true);
+    },
+  );
 
-  it('all connections break whenever a Job was made', async () => {
+  it('all connections break whenever a Job was made', async (context) => {
     const runs: Runs = new Map();
-    const world = await openWorld(runs);
-    const api = await apiOf(await proxy.kubeconfigFor());
-    ends.push(() => api.close());
+    const { proxy, api } = await openProxy(context);
+    const world = await openWorld(context, runs);
     world.startOperator(api);
     // Whenever another part of the story is reached: in the middle of what follows from it.
     const { namespace, controlPlane: cluster } = world;
@@ -133,23 +134,23 @@ describe('whatever the API server does', () => {
   });
 });
 
-describe('whatever an operator believes', () => {
-  it('there are two at once that both believe they lead', async () => {
+describe.concurrent('whatever an operator believes', () => {
+  it('there are two at once that both believe they lead', async (context) => {
     const runs: Runs = new Map();
-    const world = await openWorld(runs);
+    const world = await openWorld(context, runs);
     const first = world.startOperator();
-    ends.push(() => first.stop());
+    context.onTestFinished(async () => void (await first.stop()));
     world.startOperator();
     await story(world);
     expect(Object.fromEntries(runs)).toEqual(ALL_RUNS);
   });
 
-  it.each([
+  it.for([
     ['ten minutes late', -600_000],
     ['ten minutes early', 600_000],
-  ])('its clock is %s', async (_, offset) => {
+  ] as const)('its clock is %s', async ([, offset], context) => {
     const runs: Runs = new Map();
-    const world = await openWorld(runs);
+    const world = await openWorld(context, runs);
     const clock = { ...systemClock, now: () => Date.now() + offset };
     const quiet = { debug() {}, info() {}, warn() {}, error() {} };
     world.startOperator(world.api, { environment: { clock, random: Math.random, log: quiet } });

@@ -106,7 +106,7 @@ export class MiniJobController {
     for (const pod of counted) {
       const index = indexed ? indexOf(pod) : 0;
       if (pod.status?.phase === 'Succeeded') done.add(index);
-      else if (!isDisrupted(pod)) {
+      else if (!isDisrupted(pod) || !ignoresDisruption(job)) {
         failures += 1;
         if (indexed && !done.has(index)) failed.add(index);
       }
@@ -239,6 +239,11 @@ function hasEnded({ status }: Pod): boolean {
 
 function isDisrupted({ status }: Pod): boolean {
   return status?.conditions?.some((it) => it.type === 'DisruptionTarget' && it.status === 'True') === true;
+}
+
+function ignoresDisruption({ spec }: Job): boolean {
+  const [first] = spec.podFailurePolicy?.rules ?? [];
+  return first?.action === 'Ignore' && first.onPodConditions?.some(({ type }) => type === 'DisruptionTarget') === true;
 }
 
 function indexOf(pod: Pod): number {

@@ -1,7 +1,7 @@
 import { Annotation, MediaJobStatus, TERMINAL_PHASES } from '@mediajob/contract';
 import { Events, type Job, Jobs, type KubeObject, Leases, type Pod, Pods } from '@mediajob/kube';
 import type { MemoryServer, Simulation } from '../../../packages/kube/test/memory-api/index.js';
-import { isIndexed, keyOfJob, mediaJobUid } from '../../src/jobs.js';
+import { isIndexed, isRecorded, keyOfJob, mediaJobUid } from '../../src/jobs.js';
 import { JobAnnotation, Label } from '../../src/labels.js';
 import { type MediaJobObject, MediaJobs } from '../../src/media-job-kind.js';
 import { type Kubelet, runOf } from './kubelet.js';
@@ -46,6 +46,7 @@ export class Promises {
       this.#hold('jobs', job.metadata.name, job.metadata.labels?.[Label.uid] ?? '');
       this.#tellJob(type, job, before as Job | undefined);
       if (type === 'ADDED') this.#made(job);
+      if (type === 'MODIFIED' && isRecorded(job) && !isRecorded(before as Job)) this.#letGo(job);
       if (type !== 'DELETED') this.#atMostOne(job);
     });
     server.table(Pods).listeners.add(({ type, object }) => {
@@ -146,7 +147,7 @@ export class Promises {
         this.break(`the stage ${stage.name} of ${name} goes back from ${stage.percent} % to ${now?.percent} %`);
       }
     }
-    if (after.phase === 'Succeeded' && before.phase === 'Succeeded' && after.progress.percent !== 100) {
+    if (after.phase === 'Succeeded' && after.progress.percent !== 100) {
       this.break(`${name} has succeeded at ${after.progress.percent} %`);
     }
   }
@@ -195,6 +196,25 @@ export class Promises {
       this.break(`the Job ${name} would try again by itself`);
     }
     this.#afterItsPredecessor(job, uid, key.stage, key.attempt);
+  }
+
+  /** Nothing else tells how it ended: that is in the status by then, or of no importance any more. */
+  #letGo(job: Job): void {
+    const { server, ledger } = this.#options;
+    const key = keyOfJob(job);
+    const uid = mediaJobUid(job);
+    const owner = server.all(MediaJobs).find((it) => it.metadata.uid === uid);
+    if (key === undefined || owner === undefined || owner.metadata.deletionTimestamp !== undefined) return;
+    // The one that came after it may have been deleted by hand.
+    if (ledger.late || ledger.meddled.has(owner.metadata.uid)) return;
+    const status = { ...NEW, ...(owner.status as Partial<MediaJobStatus> | undefined) };
+    if (TERMINAL_PHASES.includes(status.phase) || status.attempt > key.attempt) return;
+    const succeeded = server.all(Jobs).some((other) => {
+      const its = keyOfJob(other);
+      if (its === undefined || mediaJobUid(other) !== uid || its.stage !== key.stage) return false;
+      return its.attempt > key.attempt || (its.attempt === key.attempt && its.try > key.try);
+    });
+    if (!succeeded) this.break(`the Job ${job.metadata.name} is let go before the status tells how it ended`);
   }
 
   #afterItsPredecessor(job: Job, uid: string, stage: string, attempt: number): void {
