@@ -1,12 +1,17 @@
+import { systemClock } from '@mediajob/kube';
 import { findCondition } from '@mediajob/pipeline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { JobAnnotation } from '../../operator/src/labels.ts';
+import { MediaJobs } from '../../operator/src/media-job-kind.ts';
+import { startOperator } from '../../operator/src/start-operator.ts';
 import { aMediaJob } from '../../operator/test/builders.ts';
+import { CONFIG } from '../../operator/test/rig.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { type Pod, PodPlayer } from '../cluster/pods.ts';
 import { until } from '../cluster/until.ts';
 import { indexOf, OperatorWorld, startMediaJobCluster, type WorldOptions } from './operator-rig.ts';
 
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 let controlPlane: ControlPlane;
 let world: OperatorWorld;
 
@@ -116,6 +121,40 @@ describe('a MediaJob on a real API server', () => {
     expect(findCondition(status.conditions, 'Failed')).toMatchObject({ reason: 'RetriesExhausted' });
     expect(status.message).toMatch(/failed twice, the last time with Temporary: hiccup\./);
     expect(await world.jobNames()).toEqual(['talk-convert-1', 'talk-convert-1-0-2']);
+  });
+
+  it('waits for a model that is not there, says so, and goes on by itself', async () => {
+    let there = false;
+    await open({
+      fates: {
+        transcribe: async (player, pod) => {
+          if (there) return world.succeed(player, pod);
+          await player.failed(78, failed(78, 'ModelNotFound', 'There is no model base on this volume.'));
+        },
+      },
+    });
+    await world.apply(aMediaJob().withSpec({ retries: 0 }));
+    const waiting = await world.reachQueued('ModelMissing');
+    expect(waiting.message).toMatch(/no model base on this volume\. Install the model, and .* goes on by itself/);
+    there = true;
+    expect((await world.reachPhase('Succeeded')).attempts).toMatchObject([{ reason: 'ModelNotFound', counted: false }]);
+  });
+
+  it.each([
+    ['url', { url: 'https://example.com/talk.mp3' }],
+    ['s3', { s3: { bucket: 'talks', key: 'talk.mp3' } }],
+  ])('is not run when its source is a %s, which nothing fetches yet', async (_, source) => {
+    await open();
+    const { namespace, api } = world;
+    await api.create(MediaJobs, {
+      apiVersion: MediaJobs.apiVersion,
+      kind: MediaJobs.kind,
+      metadata: { name: 'talk', namespace },
+      spec: { source, transcribe: {} },
+    });
+    const { conditions } = await world.reachPhase('Failed');
+    expect(findCondition(conditions, 'Accepted')).toMatchObject({ status: 'False', reason: 'SourceNotAllowed' });
+    expect(await world.jobNames()).toEqual([]);
   });
 
   it('ends at its deadline, and its pods with it', async () => {
@@ -258,5 +297,25 @@ describe('a node that is lost', () => {
     await until('the first Job is gone', async () => !(await world.jobNames()).includes('talk-convert-1'));
     // The node comes back; what is left of its pod goes.
     await new PodPlayer(controlPlane.client, pod).finishDeletion();
+  });
+});
+
+describe('an operator', () => {
+  it('sees to several namespaces and leaves others alone, or sees to all', async (context) => {
+    const worlds = await Promise.all([1, 2, 3].map(() => OperatorWorld.open({ controlPlane })));
+    context.onTestFinished(async () => void (await Promise.all(worlds.map((it) => it.close()))));
+    await Promise.all(worlds.map((it) => it.operator.stop()));
+    const [one, two, other] = worlds as [OperatorWorld, OperatorWorld, OperatorWorld];
+    for (const it of worlds) await it.apply();
+    const several = one.startOperator(one.api, { namespaces: [one.namespace, two.namespace] });
+    await Promise.all([one.reachPhase('Succeeded'), two.reachPhase('Succeeded')]);
+    expect(await other.jobNames()).toEqual([]);
+    expect((await other.status()).conditions).toEqual([]);
+    await several.stop();
+
+    const environment = { clock: systemClock, random: Math.random, log: quiet };
+    const all = startOperator({ api: other.api, environment, config: CONFIG });
+    context.onTestFinished(async () => void (await all.stop()));
+    await other.reachPhase('Succeeded');
   });
 });
