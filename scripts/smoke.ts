@@ -29,6 +29,10 @@ async function main(): Promise<number> {
     process.stderr.write(`error: ${(error as Error).message}\n\n${USAGE}`);
     return 64;
   }
+  if (options.help) {
+    say(USAGE);
+    return 0;
+  }
   const signal = AbortSignal.timeout(options.timeoutMs);
   try {
     return await smoke(new Client(options.url), options, signal);
@@ -48,12 +52,13 @@ function parse(argv: string[]) {
       model: { type: 'string', default: 'base' },
       timeout: { type: 'string', default: '600' },
       keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false, short: 'h' },
     },
   });
-  const { url, model, timeout, keep } = values;
-  if (url === undefined || !URL.canParse(url)) throw new TypeError('--url must name the address of main');
+  const { url = '', model, timeout, keep, help } = values;
+  if (!help && !URL.canParse(url)) throw new TypeError('--url must name the address of main');
   if (!/^[1-9]\d{0,5}$/.test(timeout)) throw new TypeError(`--timeout ${timeout} is no number of seconds`);
-  return { url, model, timeoutMs: Number(timeout) * 1000, keep };
+  return { url, model, timeoutMs: Number(timeout) * 1000, keep, help };
 }
 
 async function smoke(client: Client, options: ReturnType<typeof parse>, signal: AbortSignal): Promise<number> {

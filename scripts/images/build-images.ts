@@ -64,10 +64,12 @@ export async function buildImages(options: ImagesOptions = {}): Promise<BuiltIma
       const missing = wanted.filter(({ archive }) => sizeOf(archive) === undefined);
       if (missing.length === 0) return;
       const builder = findBuilder(options.tool);
+      builder.tidy();
       const args = { ...baseOf(builder, options), ...options.args };
       await withStages(options, (stages) => {
         for (const plan of missing) buildOne(builder, plan, args, stages);
       });
+      builder.tidy();
     });
   return wanted.map((plan) => ({ ...plan, bytes: sizeOf(plan.archive) as number }));
 }

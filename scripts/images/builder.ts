@@ -25,7 +25,8 @@ export interface Builder {
   importRoot(tar: string, reference: string): void;
   /** Writes a docker-archive. */
   save(reference: string, path: string): void;
-  remove(reference: string): void;
+  /** Before and after builds, while nobody else builds: takes away what a killed build has left, and mounts. */
+  tidy(): void;
 }
 
 /** Docker where its daemon answers, buildah otherwise; or the one that is named. */
@@ -71,9 +72,7 @@ class Docker implements Builder {
     run('docker', ['save', '--output', path, reference]);
   }
 
-  remove(reference: string): void {
-    spawnSync('docker', ['image', 'rm', reference], { stdio: 'ignore' });
-  }
+  tidy(): void {}
 }
 
 /** What a build borrows from this machine, and where it sees it: authorities that a proxy may need, and npm's cache. */
@@ -97,6 +96,8 @@ function borrowed(): { volumes: string[]; args: Record<string, string> } {
   return { volumes, args };
 }
 
+const STORE = join(CACHE, 'images/store');
+
 /**
  * buildah needs no daemon. Its store is in the cache directory: nothing of the machine's own images is touched, and
  * layers outlive the checkout. In a plain chroot: that works as root and otherwise, inside of containers too.
@@ -104,7 +105,7 @@ function borrowed(): { volumes: string[]; args: Record<string, string> } {
 class Buildah implements Builder {
   readonly tool = 'buildah';
   readonly #global = [
-    ...['--root', join(CACHE, 'images/store')],
+    ...['--root', STORE],
     ...['--runroot', join(CACHE, 'images/run')],
     ...['--storage-driver', process.getuid?.() === 0 ? 'overlay' : 'vfs'],
   ];
@@ -143,8 +144,10 @@ class Buildah implements Builder {
     this.#run(['push', '--quiet', reference, `docker-archive:${path}:${reference}`]);
   }
 
-  remove(reference: string): void {
-    spawnSync('buildah', [...this.#global, 'rmi', reference], { stdio: 'ignore' });
+  tidy(): void {
+    spawnSync('buildah', [...this.#global, 'rm', '--all'], { stdio: 'ignore' });
+    // The store is mounted onto itself by the first command that uses it, and nothing ever takes that back.
+    if (process.getuid?.() === 0) spawnSync('umount', [join(STORE, 'overlay')], { stdio: 'ignore' });
   }
 
   #run(args: string[]): void {

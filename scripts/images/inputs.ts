@@ -47,7 +47,7 @@ function readIgnoreFile(text: string): { roots: string[]; left(name: string): bo
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#') && line !== '*');
   const roots = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
   const patterns = lines.filter((line) => !line.startsWith('!'));
-  const odd = [...roots, ...patterns].find((line) => !/^(\*\*\/\*?)?[\w.-]+$/.test(line));
+  const odd = [...roots, ...patterns].find((line) => !/^((\*\*\/\*?)?[\w.-]+|[\w./-]+)$/.test(line));
   if (odd !== undefined) throw new Error(`.dockerignore says ${odd}, which this program does not understand`);
   const names = patterns.map((line) => line.replace('**/', ''));
   return {
