@@ -15,7 +15,7 @@ export async function openApiDocuments(): Promise<Record<string, string>> {
     verbose: false,
   });
   try {
-    await services.start(AbortSignal.timeout(60_000));
+    await services.start(AbortSignal.timeout(600_000));
     const documents: Record<string, string> = {};
     for (const [name, offset] of [
       ['main', 0],
