@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { clusterDown, clusterUp, isUp } from '../test/cluster/rig/rig.ts';
 import { rigSettings } from '../test/cluster/rig/rig-settings.ts';
@@ -50,10 +50,16 @@ async function prepare(): Promise<Record<string, string>> {
 }
 
 /** Takes the cluster down also when this process is killed, which it cannot do itself. */
-function guard(): void {
+function guard(): ChildProcess {
   const script = join(ROOT, 'scripts/cluster.ts');
   const wait = `while kill -0 ${process.pid} 2>/dev/null; do sleep 1; done; exec "$0" "$1" down`;
-  spawn('/bin/sh', ['-c', wait, process.execPath, script], { detached: true, stdio: 'ignore', cwd: ROOT }).unref();
+  const child = spawn('/bin/sh', ['-c', wait, process.execPath, script], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: ROOT,
+  });
+  child.unref();
+  return child;
 }
 
 function test(environment: Record<string, string>): boolean {
@@ -67,8 +73,9 @@ function test(environment: Record<string, string>): boolean {
 }
 
 let ok = false;
+let guardian: ChildProcess | undefined;
 try {
-  if (isOurs && !wasUp && process.getuid?.() === 0) guard();
+  if (isOurs && !wasUp && process.getuid?.() === 0) guardian = guard();
   const environment = await prepare();
   ok = await timed('tests', () => test(environment));
 } catch (error) {
@@ -76,6 +83,7 @@ try {
   say(`\ntier cluster cannot run: ${error.message}\nwhat to do: ${error.mend}`);
 } finally {
   if (isOurs && !wasUp && isUp(settings)) await timed('cluster down', () => clusterDown(settings));
+  guardian?.kill();
   say(`\ncluster tier: ${((performance.now() - begin) / 60_000).toFixed(1)} min in all\n${times.join('\n')}`);
 }
 process.exitCode = ok ? 0 : 1;
