@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../measure.ts';
 import { PARAGRAPHS } from './speech.ts';
 
-// How far the engine's word times are from espeak-ng's own, for each voice and model:
+// How far the engines' word times are from espeak-ng's own, for each voice, model and engine that is installed:
 //   node bench/engine/word-times.ts [MODEL FILE …]        (needs python3 and libespeak-ng)
 const { cacheDir, decodingOptions, enginePath, modelPath, openEngine, wordsOfTokens } = await import(
   '../../packages/speech/dist/index.js'
@@ -64,8 +64,18 @@ function summary(differences: number[]): string {
   return `${median(sizes).toFixed(0)} / ${p90.toFixed(0)}, ${within(100)}, ${median(differences).toFixed(0)}`;
 }
 
+/** Words that a karaoke line could not show: of no length, or begun before the one before them has ended. */
+const unusable = (words: Timed[]): number =>
+  words.filter((it, i) => it.endMs <= it.startMs || it.startMs < (words[i - 1]?.endMs ?? 0)).length;
+
+const engines = (['whispercpp', 'ctranslate2'] as const)
+  .map((kind) => enginePath({ kind }))
+  .filter((program) => existsSync(program));
+
 const directory = mkdtempSync(join(tmpdir(), 'mediajob-words-'));
-console.log('| model | voice | words | start: median / p90 ms, within 100 ms, bias | end |\n|---|---|---|---|---|');
+console.log(
+  '| engine | model | voice | words | start: median / p90 ms, within 100 ms, bias | end | empty or overlapping |\n|---|---|---|---|---|---|---|',
+);
 try {
   for (const model of models)
     for (const voice of VOICES) {
@@ -93,32 +103,34 @@ try {
         wav,
       ]);
       const known: Timed[] = JSON.parse(readFileSync(json, 'utf8'));
-      const engine = await openEngine({
-        program: enginePath(),
-        modelPath: model,
-        states: 2,
-        threads: 1,
-        stallMs: 300_000,
-      });
-      const decoded = await Promise.all(
-        windowsOf(known).map(async (window) => {
-          const { segments } = await engine.decode({
-            ...{ wavPath: wav, ...window, language: 'en', task: 'transcribe' },
-            options: decodingOptions('balanced'),
-          });
-          return segments.flatMap((it) => wordsOfTokens(it.tokens, 'en', window));
-        }),
-      );
-      await engine.close();
-      const heard = decoded.flat().map(({ text, startMs, endMs }) => ({ word: text, startMs, endMs }));
-      const pairs = pairsOf(known, heard);
-      const [starts, ends] = [
-        pairs.map(([wanted, got]) => got.startMs - wanted.startMs),
-        pairs.map(([wanted, got]) => got.endMs - wanted.endMs),
-      ];
-      console.log(
-        `| ${model.split('/').at(-1)} | ${voice} | ${pairs.length} of ${known.length} | ${summary(starts)} | ${summary(ends)} |`,
-      );
+      for (const program of engines) {
+        const engine = await openEngine({
+          program,
+          modelPath: model,
+          states: 2,
+          threads: 1,
+          stallMs: 300_000,
+        });
+        const decoded = await Promise.all(
+          windowsOf(known).map(async (window) => {
+            const { segments } = await engine.decode({
+              ...{ wavPath: wav, ...window, language: 'en', task: 'transcribe' },
+              options: decodingOptions('balanced'),
+            });
+            return segments.flatMap((it) => wordsOfTokens(it.tokens, 'en', window));
+          }),
+        );
+        await engine.close();
+        const heard = decoded.flat().map(({ text, startMs, endMs }) => ({ word: text, startMs, endMs }));
+        const pairs = pairsOf(known, heard);
+        const [starts, ends] = [
+          pairs.map(([wanted, got]) => got.startMs - wanted.startMs),
+          pairs.map(([wanted, got]) => got.endMs - wanted.endMs),
+        ];
+        console.log(
+          `| ${engine.info.name} | ${model.split('/').at(-1)} | ${voice} | ${pairs.length} of ${known.length} | ${summary(starts)} | ${summary(ends)} | ${unusable(heard)} |`,
+        );
+      }
     }
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -25,6 +25,7 @@ export async function setUp({ models, tests = false, signal }: SetupOptions): Pr
     ensurePrograms(['ffmpeg'], 'reading and converting media');
     if (tests) ensurePrograms(['espeak-ng', ...(browserPath() ? [] : (['chromium'] as const))], 'the tests');
     await bringEngine(signal);
+    await bringFastEngine(signal);
     for (const model of models) await bringModel(model, signal);
   } catch (error) {
     throw explainSystemError(error) ?? explainMend(error) ?? error;
@@ -63,6 +64,24 @@ async function bringEngine(signal: AbortSignal | undefined): Promise<void> {
     log: (line: string) => process.env.MEDIAJOB_VERBOSE && say(line),
     ...(signal ? { signal } : {}),
   });
+}
+
+/** The engine on CTranslate2, where there is a library for this machine. Without it whisper.cpp does the work. */
+async function bringFastEngine(signal: AbortSignal | undefined): Promise<void> {
+  const { buildEngine, enginePath, hasCt2Library } = await speech();
+  if (!hasCt2Library() || process.env.MEDIAJOB_ENGINE || existsSync(enginePath({ kind: 'ctranslate2' }))) return;
+  say('set-up: the speech engine on CTranslate2 (its library by npm, 25 MB; a minute, once)');
+  try {
+    await buildEngine({
+      kind: 'ctranslate2',
+      log: (line: string) => process.env.MEDIAJOB_VERBOSE && say(line),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    const { code, message, mend } = error as { code?: string; message: string; mend?: string };
+    if (code !== 'library-missing') throw error;
+    say(`set-up: it goes on with whisper.cpp, which is slower: ${message}${mend ? ` (to mend it: ${mend})` : ''}`);
+  }
 }
 
 async function bringModel(name: string, signal: AbortSignal | undefined): Promise<void> {

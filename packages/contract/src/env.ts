@@ -17,6 +17,10 @@ export const ConverterEnv = z.object({
 });
 export type ConverterEnv = z.infer<typeof ConverterEnv>;
 
+/** Which library decodes speech. */
+export const SpeechEngine = z.enum(['auto', 'whispercpp', 'ctranslate2']);
+export type SpeechEngine = z.infer<typeof SpeechEngine>;
+
 export const TranscriberEnv = z.object({
   ...serviceEnv(8001, 9101),
   MEDIAJOB_MODELS_DIR: z.string().min(1).optional().describe('Where the models are; <data>/models when left out.'),
@@ -25,13 +29,20 @@ export const TranscriberEnv = z.object({
     .string()
     .min(1)
     .optional()
-    .describe('The engine program; the one that set-up built when left out.'),
+    .describe(
+      'The whisper.cpp engine program, beside which that of CTranslate2 lies; those that set-up built when left out.',
+    ),
+  MEDIAJOB_SPEECH_ENGINE: SpeechEngine.default('whispercpp').describe(
+    'What decodes speech: ctranslate2 (faster, on linux-x64), whispercpp (everywhere), or auto: ctranslate2 where it is installed.',
+  ),
   MEDIAJOB_DEFAULT_MODEL: z.string().default('base').describe('Model to use where none is named, and to keep warm.'),
   MEDIAJOB_CONCURRENCY: integer(1, 64).default(1).describe('Tasks run at once; each uses all decoding states.'),
   MEDIAJOB_STATES: integer(1, 64)
     .optional()
-    .describe('Windows decoded at once; one for each CPU of the cgroup when left out.'),
-  MEDIAJOB_THREADS: integer(1, 64).default(1).describe('Threads for each decoding state.'),
+    .describe(
+      'Windows decoded at once, or with CTranslate2 batches of windows; one for each CPU of the cgroup when left out.',
+    ),
+  MEDIAJOB_THREADS: integer(1, 64).default(1).describe('Threads for each of them.'),
   MEDIAJOB_MODEL_TTL: Duration.prefault('300s').describe('A model that nobody uses for this long is unloaded.'),
   MEDIAJOB_STALL_TIMEOUT: Duration.prefault('300s').describe(
     'The engine is started again when a window makes no progress for this long.',

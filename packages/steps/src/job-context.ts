@@ -1,6 +1,16 @@
 import { resolve } from 'node:path';
 import { ConverterEnv, type StageName, TranscriberEnv } from '@mediajob/contract';
-import { cpuBudget, enginePath, installedModel, modelMissing, openEngine, statesFor } from '@mediajob/speech';
+import {
+  type ChosenEngine,
+  chooseEngine,
+  cpuBudget,
+  installedModel,
+  modelMissing,
+  openEngine,
+  replicasFor,
+  statesFor,
+  statesOf,
+} from '@mediajob/speech';
 import { Volume } from '@mediajob/storage';
 import type { z } from 'zod';
 import type { StepContext, StepLogger } from './context.js';
@@ -22,13 +32,30 @@ export function enginePoolOf(env: TranscriberEnv, { log }: { log: StepLogger }):
       return { modelPath: model.path, modelBytes: model.bytes, modelSha256: model.sha256 };
     },
     open: ({ modelPath, modelBytes }) => {
-      const threads = env.MEDIAJOB_THREADS;
-      const states = env.MEDIAJOB_STATES ?? statesFor(cpuBudget(), { modelBytes, threads });
-      const program = env.MEDIAJOB_ENGINE ?? enginePath();
-      return openEngine({ program, modelPath, states, threads, stallMs: env.MEDIAJOB_STALL_TIMEOUT, logger: log });
+      const chosen = engineOf(env);
+      if (chosen.instead !== undefined) log.info({ engine: chosen.kind }, `whisper.cpp decodes: ${chosen.instead}`);
+      const sizes = sizesOf(chosen, env, modelBytes);
+      const stallMs = env.MEDIAJOB_STALL_TIMEOUT;
+      return openEngine({ program: chosen.program, modelPath, ...sizes, stallMs, logger: log });
     },
     onError: (error) => log.warn({ err: error }, 'an engine could not be closed properly'),
   });
+}
+
+/** The engine that the transcriber's settings mean on this machine. */
+export function engineOf(env: Pick<TranscriberEnv, 'MEDIAJOB_SPEECH_ENGINE' | 'MEDIAJOB_ENGINE'>): ChosenEngine {
+  return chooseEngine(env.MEDIAJOB_SPEECH_ENGINE, { ...process.env, MEDIAJOB_ENGINE: env.MEDIAJOB_ENGINE });
+}
+
+function sizesOf({ kind }: ChosenEngine, env: TranscriberEnv, modelBytes: number) {
+  const threads = env.MEDIAJOB_THREADS;
+  const wanted = env.MEDIAJOB_STATES;
+  if (kind === 'whispercpp') return { threads, states: wanted ?? statesFor(cpuBudget(), { modelBytes, threads }) };
+  const sizes =
+    wanted === undefined
+      ? replicasFor(cpuBudget(), { modelBytes, threads })
+      : { replicas: wanted, states: statesOf(wanted) };
+  return { threads, ...sizes };
 }
 
 /**

@@ -2,8 +2,7 @@ import { resolve } from 'node:path';
 import type { StageName, TranscriberEnv } from '@mediajob/contract';
 import { volumeCheck, volumeOf } from '@mediajob/service';
 import { HealthModule, type ServiceContext, TasksModule } from '@mediajob/service/nest';
-import { enginePath } from '@mediajob/speech';
-import { type EnginePool, enginePoolOf, runStep } from '@mediajob/steps';
+import { type EnginePool, engineOf, enginePoolOf, runStep } from '@mediajob/steps';
 import type { DynamicModule } from '@nestjs/common';
 import { engineCheck } from './engine.check.js';
 import { LanguagesModule } from './languages/languages.module.js';
@@ -31,7 +30,7 @@ export function transcriberModule(service: ServiceContext<TranscriberEnv>): Dyna
     imports: [
       HealthModule.forRoot({
         checks: [
-          engineCheck(() => env.MEDIAJOB_ENGINE ?? enginePath()),
+          engineCheck(() => engineOf(env)),
           modelCheck(modelsDir, env.MEDIAJOB_DEFAULT_MODEL),
           volumeCheck(volume, { reserveBytes, registry: metrics.registry }),
         ],

@@ -1,5 +1,5 @@
-// What a speech model must be able to do for the rest of the engine. Nothing here, and nothing that is not in
-// whisper_backend.cpp or alignment.cpp, knows which library stands behind it.
+// What a speech model must be able to do for the rest of the engine. Only whisper_backend.cpp and what it is made of
+// (open_whisper.cpp) know of whisper.cpp, and only ct2_*.cpp of CTranslate2: a program is linked with one of them.
 #pragma once
 
 #include <atomic>
@@ -83,5 +83,22 @@ public:
     // Throws EngineError(bad-request) when the model cannot do the task.
     virtual void check(const DecodeTask & task) const = 0;
 };
+
+// A backend that decodes windows in batches takes `replicas` and `batch`; another one leaves them alone.
+struct BackendOptions {
+    std::string model;
+    int         states   = 1;
+    int         threads  = 1; // of each replica
+    int         replicas = 0; // windows are decoded by so many workers over the same weights; 0: it chooses
+    int         batch    = 0; // windows that a worker decodes side by side; 0: it chooses
+    std::string device;       // auto, cpu or cuda
+    std::string compute;      // auto, or a number format that the backend knows
+};
+
+// Throws EngineError: model-not-found, bad-model, device-unavailable, out-of-memory.
+std::unique_ptr<Backend> load_backend(const BackendOptions & options);
+
+// Name and version of the library, for people.
+std::string backend_version();
 
 } // namespace mediajob

@@ -6,14 +6,18 @@
 namespace mediajob {
 
 const char * const kUsage =
-    "usage: mediajob-engine --model FILE [--states N] [--threads N]\n"
+    "usage: mediajob-engine --model FILE [--states N] [--threads N] …\n"
     "\n"
     "Loads the model once, then reads requests as JSON lines on stdin and answers on stdout (PROTOCOL.md).\n"
     "Ends at the end of stdin. Log lines go to stderr.\n"
     "\n"
     "  --model FILE   the model, a ggml file\n"
-    "  --states N     windows decoded at once, 1 to 64 (1)\n"
+    "  --states N     windows in hand at once, 1 to 64 (1)\n"
     "  --threads N    threads for each of them, 1 to 64 (1)\n"
+    "  --replicas N   CTranslate2: workers over the same weights, 1 to 64 (one a state, at most one a CPU)\n"
+    "  --batch N      CTranslate2: windows that a worker decodes side by side, 1 to 64 (8, or fewer with beams)\n"
+    "  --device NAME  CTranslate2: auto, cpu or cuda (auto)\n"
+    "  --compute TYPE CTranslate2: auto, int8, float32, float16 or int8_float16 (auto)\n"
     "  --version      print the version and end\n";
 
 CommandLine parse_command_line(int argc, char ** argv) {
@@ -28,10 +32,13 @@ CommandLine parse_command_line(int argc, char ** argv) {
             result.version = true;
             continue;
         }
-        const bool is_model   = name == "--model";
-        const bool is_states  = name == "--states";
-        const bool is_threads = name == "--threads";
-        if (!is_model && !is_states && !is_threads) {
+        std::string * text = name == "--model" ? &result.model : name == "--device" ? &result.device : name == "--compute" ? &result.compute : nullptr;
+        int *         number_of = name == "--states" ? &result.states
+                    : name == "--threads"  ? &result.threads
+                    : name == "--replicas" ? &result.replicas
+                    : name == "--batch"    ? &result.batch
+                                           : nullptr;
+        if (text == nullptr && number_of == nullptr) {
             result.problem = "there is no argument " + name;
             return result;
         }
@@ -40,8 +47,8 @@ CommandLine parse_command_line(int argc, char ** argv) {
             return result;
         }
         const char * value = argv[++i];
-        if (is_model) {
-            result.model = value;
+        if (text != nullptr) {
+            *text = value;
             continue;
         }
         int        number = 0;
@@ -51,7 +58,7 @@ CommandLine parse_command_line(int argc, char ** argv) {
             result.problem = name + " must be a whole number from 1 to 64, not " + value;
             return result;
         }
-        (is_states ? result.states : result.threads) = number;
+        *number_of = number;
     }
     if (result.model.empty() && !result.help && !result.version) {
         result.problem = "--model is needed";

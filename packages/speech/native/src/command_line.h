@@ -8,6 +8,10 @@ struct CommandLine {
     std::string model;
     int         states  = 1;
     int         threads = 1;
+    int         replicas = 0;
+    int         batch    = 0;
+    std::string device   = "auto";
+    std::string compute  = "auto";
     bool        help    = false;
     bool        version = false;
     std::string problem; // not empty: what is wrong

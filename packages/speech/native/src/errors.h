@@ -25,6 +25,7 @@ constexpr const char * kBadInput       = "bad-input";
 constexpr const char * kStorageError   = "storage-error";
 constexpr const char * kModelNotFound  = "model-not-found";
 constexpr const char * kBadModel       = "bad-model";
+constexpr const char * kDeviceUnavailable = "device-unavailable";
 constexpr const char * kCancelled      = "cancelled";
 constexpr const char * kOutOfMemory    = "out-of-memory";
 constexpr const char * kInternal       = "internal";

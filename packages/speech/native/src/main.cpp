@@ -1,19 +1,15 @@
 // mediajob-engine: speech to tokens for a host that speaks JSON lines (PROTOCOL.md).
+#include "backend.h"
 #include "command_line.h"
 #include "errors.h"
 #include "line_reader.h"
 #include "protocol.h"
 #include "scheduler.h"
-#include "whisper_backend.h"
-
-#include "ggml-backend.h"
-#include "whisper.h"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <string>
 #include <unistd.h>
@@ -38,44 +34,6 @@ void die_with_parent() {
         std::_Exit(EXIT_FAILURE); // it died in between
     }
 #endif
-}
-
-void log_line(ggml_log_level level, const char * text, void *) {
-    if (level == GGML_LOG_LEVEL_DEBUG || level == GGML_LOG_LEVEL_NONE || text == nullptr) {
-        return;
-    }
-    const size_t length = std::strlen(text);
-    if (length == 0 || (length == 1 && text[0] == '\n')) {
-        return;
-    }
-    const char * name = level == GGML_LOG_LEVEL_ERROR ? "error: " : level == GGML_LOG_LEVEL_WARN ? "warn: " : level == GGML_LOG_LEVEL_INFO ? "info: " : "";
-    std::string line = std::string(name) + text;
-    if (line.back() != '\n' && level != GGML_LOG_LEVEL_CONT) {
-        line += '\n';
-    }
-    // One write a line, past stdio: lines of several threads do not mix, and a full pipe loses a log line, nothing else.
-    [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
-}
-
-std::string directory_of_program() {
-    char          path[4096];
-    const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (length <= 0) {
-        return {};
-    }
-    const std::string program(path, static_cast<size_t>(length));
-    return program.substr(0, program.rfind('/'));
-}
-
-// Programs built for many CPUs carry their kernels as libraries beside them; others have them inside already.
-void load_kernels() {
-    if (ggml_backend_reg_count() == 0) {
-        const auto directory = directory_of_program();
-        ggml_backend_load_all_from_path(directory.empty() ? nullptr : directory.c_str());
-    }
-    if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) == nullptr) {
-        throw EngineError(error_code::kInternal, "there are no kernels for this CPU beside the program");
-    }
 }
 
 void serve(Scheduler & scheduler, Answers & answers, const ModelInfo & info, const CommandLine & options) {
@@ -118,8 +76,7 @@ void serve(Scheduler & scheduler, Answers & answers, const ModelInfo & info, con
 int run(const CommandLine & options) {
     Answers answers;
     try {
-        load_kernels();
-        const auto                            backend = load_whisper(options.model);
+        const auto                            backend = load_backend({options.model, options.states, options.threads, options.replicas, options.batch, options.device, options.compute});
         std::vector<std::unique_ptr<Decoder>> decoders;
         for (int i = 0; i < options.states; ++i) {
             decoders.push_back(backend->create_decoder(options.threads));
@@ -153,11 +110,10 @@ int main(int argc, char ** argv) {
         return EXIT_SUCCESS;
     }
     if (options.version) {
-        std::printf("mediajob-engine %s (whisper.cpp %s)\n", MEDIAJOB_ENGINE_VERSION, whisper_library_version().c_str());
+        std::printf("mediajob-engine %s (%s)\n", MEDIAJOB_ENGINE_VERSION, backend_version().c_str());
         return EXIT_SUCCESS;
     }
     die_with_parent();
     std::signal(SIGPIPE, SIG_IGN);
-    whisper_log_set(log_line, nullptr);
     return run(options);
 }

@@ -2,11 +2,8 @@
 
 #include "errors.h"
 
-#include "ggml.h"
-
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <sys/stat.h>
@@ -19,9 +16,36 @@ constexpr int32_t  kQuantizeFactor = 1000; // a quantized file adds a version of
 constexpr int      kLargestState   = 4096;
 constexpr int      kMostLayers     = 128;
 
-class ModelFile {
+// How many values a block of a type holds, and in how many bytes (ggml.c, `type_traits`).
+struct BlockShape {
+    int64_t values, bytes;
+};
+
+BlockShape block_of(int32_t type) {
+    switch (type) {
+        case ggml_number::kF32: return {1, 4};
+        case ggml_number::kF16:
+        case ggml_number::kBF16: return {1, 2};
+        case 2: return {32, 18};  // q4_0
+        case 3: return {32, 20};  // q4_1
+        case 6: return {32, 22};  // q5_0
+        case 7: return {32, 24};  // q5_1
+        case ggml_number::kQ8_0: return {32, 34};
+        case 10: return {256, 84};  // q2_K
+        case 11: return {256, 110}; // q3_K
+        case 12: return {256, 144}; // q4_K
+        case 13: return {256, 176}; // q5_K
+        case 14: return {256, 210}; // q6_K
+        default: return {0, 0};
+    }
+}
+
+// Whether a file may name this type as that of its weights (ggml.h, `enum ggml_ftype`).
+bool is_file_type(int32_t type) { return type >= 0 && type <= 25 && type != 5 && type != 6; }
+
+class Reader {
 public:
-    explicit ModelFile(const std::string & path) : path_(path) {
+    explicit Reader(const std::string & path) : path_(path) {
         struct stat info {};
         if (::stat(path.c_str(), &info) != 0) {
             const int error = errno;
@@ -42,11 +66,13 @@ public:
 
     template <typename T> T number() {
         T value{};
-        take(sizeof(value));
-        stream_.read(reinterpret_cast<char *>(&value), sizeof(value));
-        if (!stream_) {
-            bad("cannot be read");
-        }
+        read(&value, sizeof(value));
+        return value;
+    }
+
+    std::string text(int64_t length) {
+        std::string value(static_cast<size_t>(length), '\0');
+        read(value.data(), length);
         return value;
     }
 
@@ -60,6 +86,14 @@ public:
     }
 
 private:
+    void read(void * into, int64_t bytes) {
+        take(bytes);
+        stream_.read(static_cast<char *>(into), bytes);
+        if (!stream_) {
+            bad("cannot be read");
+        }
+    }
+
     void take(int64_t bytes) {
         if (bytes < 0 || bytes > size_ - at_) {
             bad("is cut short or damaged");
@@ -73,57 +107,62 @@ private:
     int64_t       at_   = 0;
 };
 
-void check_dimensions(ModelFile & file) {
-    enum { kVocab, kAudioCtx, kAudioState, kAudioHead, kAudioLayer, kTextCtx, kTextState, kTextHead, kTextLayer, kMels, kType, kCount };
-    std::array<int32_t, kCount> of{};
-    for (auto & it : of) {
+ModelDimensions read_dimensions(Reader & file) {
+    std::array<int32_t, 11> n{};
+    for (auto & it : n) {
         it = file.number<int32_t>();
     }
+    const ModelDimensions of{n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10]};
     const auto within = [](int32_t value, int32_t least, int32_t most) { return value >= least && value <= most; };
-    const bool sane   = within(of[kVocab], 51864, 51900) && of[kAudioCtx] == 1500 && within(of[kAudioState], 1, kLargestState) &&
-        within(of[kAudioHead], 1, of[kAudioState]) && of[kAudioState] % of[kAudioHead] == 0 && within(of[kAudioLayer], 1, kMostLayers) &&
-        within(of[kTextCtx], 16, 448) && of[kTextState] == of[kAudioState] && within(of[kTextHead], 1, of[kTextState]) &&
-        of[kTextState] % of[kTextHead] == 0 && within(of[kTextLayer], 1, kMostLayers) && (of[kMels] == 80 || of[kMels] == 128) &&
-        ggml_ftype_to_ggml_type(static_cast<ggml_ftype>(of[kType] % kQuantizeFactor)) != GGML_TYPE_COUNT;
+    const bool sane   = within(of.vocabulary, 51864, 51900) && of.audio_context == 1500 && within(of.audio_state, 1, kLargestState) &&
+        within(of.audio_heads, 1, of.audio_state) && of.audio_state % of.audio_heads == 0 && within(of.audio_layers, 1, kMostLayers) &&
+        within(of.text_context, 16, 448) && of.text_state == of.audio_state && within(of.text_heads, 1, of.text_state) &&
+        of.text_state % of.text_heads == 0 && within(of.text_layers, 1, kMostLayers) && (of.mels == 80 || of.mels == 128) &&
+        is_file_type(of.type % kQuantizeFactor);
     if (!sane) {
         file.bad("has dimensions that no Whisper model has");
     }
+    return of;
 }
 
-void check_tensor(ModelFile & file) {
+void read_tensor(Reader & file, ModelFile & into) {
     const auto rank   = file.number<int32_t>();
     const auto length = file.number<int32_t>();
-    const auto type   = file.number<int32_t>();
-    if (rank < 1 || rank > 4 || length < 1 || length > 256 || type < 0 || type >= GGML_TYPE_COUNT) {
+    ModelTensor tensor;
+    tensor.type = file.number<int32_t>();
+    if (rank < 1 || rank > 4 || length < 1 || length > 256) {
         file.bad("has a damaged tensor");
     }
     int64_t elements = 1;
-    int64_t row      = 0;
     for (int i = 0; i < rank; ++i) {
         const auto dimension = file.number<int32_t>();
         if (dimension < 1 || elements > INT32_MAX / dimension) {
             file.bad("has a damaged tensor");
         }
         elements *= dimension;
-        row = i == 0 ? dimension : row;
+        tensor.dims.insert(tensor.dims.begin(), dimension);
     }
-    file.skip(length);
-    const auto kind  = static_cast<ggml_type>(type);
-    const auto block = ggml_blck_size(kind);
-    if (block < 1 || row % block != 0) {
+    const auto name  = file.text(length);
+    const auto block = block_of(tensor.type);
+    if (block.values < 1 || tensor.dims.back() % block.values != 0) {
         file.bad("has a damaged tensor");
     }
-    file.skip(elements / block * static_cast<int64_t>(ggml_type_size(kind)));
+    tensor.offset = file.at();
+    tensor.bytes  = elements / block.values * block.bytes;
+    file.skip(tensor.bytes);
+    into.tensors[name] = std::move(tensor);
 }
 
 } // namespace
 
-void check_model_file(const std::string & path) {
-    ModelFile file(path);
+ModelFile read_model_file(const std::string & path) {
+    Reader    file(path);
+    ModelFile result;
+    result.path = path;
     if (file.size() < 4 || file.number<uint32_t>() != kMagic) {
         file.bad("is no ggml Whisper model");
     }
-    check_dimensions(file);
+    result.dimensions = read_dimensions(file);
     const auto mels = file.number<int32_t>(), bins = file.number<int32_t>();
     if (mels < 1 || mels > 1024 || bins < 1 || bins > 4096) {
         file.bad("has damaged mel filters");
@@ -138,14 +177,15 @@ void check_model_file(const std::string & path) {
         if (length > 4096) {
             file.bad("has a damaged vocabulary");
         }
-        file.skip(length);
+        result.tokens.push_back(file.text(length));
     }
     if (file.at() == file.size()) {
         file.bad("has no weights");
     }
     while (file.at() < file.size()) {
-        check_tensor(file);
+        read_tensor(file, result);
     }
+    return result;
 }
 
 } // namespace mediajob

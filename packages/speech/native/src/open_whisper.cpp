@@ -2,52 +2,17 @@
 
 #include "open_whisper.h"
 
+#include "token_times.h"
+
 namespace mediajob::open_whisper {
 namespace {
 
-whisper_alignment_heads_preset alignment_preset(const whisper_hparams & shape) {
-    const bool english = shape.n_vocab < 51865;
-    switch (shape.n_text_layer) {
-        case 4:
-            if (shape.n_text_state == 1280) {
-                return WHISPER_AHEADS_LARGE_V3_TURBO;
-            }
-            return shape.n_text_state != 384 ? WHISPER_AHEADS_NONE : english ? WHISPER_AHEADS_TINY_EN : WHISPER_AHEADS_TINY;
-        case 6: return shape.n_text_state != 512 ? WHISPER_AHEADS_NONE : english ? WHISPER_AHEADS_BASE_EN : WHISPER_AHEADS_BASE;
-        case 12: return shape.n_text_state != 768 ? WHISPER_AHEADS_NONE : english ? WHISPER_AHEADS_SMALL_EN : WHISPER_AHEADS_SMALL;
-        case 24: return shape.n_text_state != 1024 ? WHISPER_AHEADS_NONE : english ? WHISPER_AHEADS_MEDIUM_EN : WHISPER_AHEADS_MEDIUM;
-        case 32:
-            // large-v1 has the shape of large-v2; nobody should use it any more
-            return shape.n_text_state != 1280 ? WHISPER_AHEADS_NONE : shape.n_vocab > 51865 ? WHISPER_AHEADS_LARGE_V3 : WHISPER_AHEADS_LARGE_V2;
-        default: return WHISPER_AHEADS_NONE;
-    }
-}
-
-// The heads whose attention follows the audio, as OpenAI published them for each model; a model is known by its shape.
-std::vector<whisper_ahead> alignment_heads(const whisper_hparams & shape) {
-    const auto preset = alignment_preset(shape);
-    if (preset != WHISPER_AHEADS_NONE) {
-        const auto & known = g_aheads.at(preset);
-        return {known.heads, known.heads + known.n_heads};
-    }
-    // Of a model that nobody has measured: all heads of the upper half, as openai/whisper does.
+std::vector<whisper_ahead> heads_of(const whisper_hparams & shape) {
     std::vector<whisper_ahead> heads;
-    for (int layer = shape.n_text_layer / 2; layer < shape.n_text_layer; ++layer) {
-        for (int head = 0; head < shape.n_text_head; ++head) {
-            heads.push_back({layer, head});
-        }
+    for (const auto & [layer, head] : alignment_heads(shape.n_text_layer, shape.n_text_state, shape.n_text_head, shape.n_vocab)) {
+        heads.push_back({layer, head});
     }
     return heads;
-}
-
-// Measured against words with known times, the same for a synthetic voice and for a person's (bench/README.md, "Word
-// times"). Of the other models nobody has measured it: they stay as they are.
-int alignment_correction_ms(const whisper_hparams & shape) {
-    switch (alignment_preset(shape)) {
-        case WHISPER_AHEADS_BASE: return 60;
-        case WHISPER_AHEADS_TINY_EN: return -110;
-        default: return 0;
-    }
 }
 
 // A forward pass of the decoder over a whole text at once, without its cache and without its logits, up to the last
@@ -203,7 +168,7 @@ CrossAttention cross_attention(whisper_context * context, whisper_state * state,
     ggml_init_params memory = {state->sched_decode.meta.size(), state->sched_decode.meta.data(), true};
     ggml_context *   g      = ggml_init(memory);
     const auto &     shape  = context->model.hparams;
-    const auto       heads  = alignment_heads(shape);
+    const auto       heads  = heads_of(shape);
     AlignmentGraph   graph  = build_alignment_graph(*context, *state, g, heads, n_tokens, frames);
     ggml_free(g); // its memory is the state's: the tensors stay
 
@@ -228,7 +193,7 @@ CrossAttention cross_attention(whisper_context * context, whisper_state * state,
     result.frames = frames;
     result.rows   = n_tokens - first_row;
     result.heads  = static_cast<int>(heads.size());
-    result.correction_ms = alignment_correction_ms(shape);
+    result.correction_ms = alignment_correction_ms(shape.n_text_layer, shape.n_text_state, shape.n_vocab);
     const size_t head_floats = static_cast<size_t>(result.rows) * frames;
     result.weights.resize(head_floats * heads.size());
     for (size_t i = 0; i < heads.size(); ++i) {

@@ -22,6 +22,9 @@ constexpr int64_t kSnapMs     = 60;
 constexpr float   kSnapDbPerMs = 0.1f; // how much quieter it has to be to be worth moving further
 constexpr int64_t kLeastTokenMs = 20;
 constexpr int64_t kLeastSilenceMs = 100; // a stop consonant is a silence, too, but a shorter one
+constexpr int64_t kLeastPauseMs   = 150;
+constexpr int64_t kMostOfOtherMs  = 120; // of a neighbour's sound on this side of a pause
+constexpr int64_t kLeastWordMs    = 60;
 
 float quantile(std::vector<float> values, double q) {
     const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
@@ -82,6 +85,47 @@ int64_t SoundLevels::quietest(int64_t around_ms, int64_t from_ms, int64_t to_ms)
     return best;
 }
 
+void SoundLevels::give_back(std::vector<Token *> & tokens) const {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+        Token & token = *tokens[i];
+        if (is_punctuation(token)) {
+            continue;
+        }
+        int64_t first_from = -1, first_to = -1, last_from = -1, last_to = -1;
+        for (int64_t at = token.start_ms; at < token.end_ms;) {
+            if (is_speech(at / kStepMs)) {
+                at += kStepMs;
+                continue;
+            }
+            const int64_t from = at;
+            while (at < token.end_ms && !is_speech(at / kStepMs)) {
+                at += kStepMs;
+            }
+            if (at - from >= kLeastPauseMs) {
+                if (first_from < 0) {
+                    first_from = from;
+                    first_to   = at;
+                }
+                last_from = from;
+                last_to   = at;
+            }
+        }
+        if (begins_word(token) && first_from > token.start_ms && first_from - token.start_ms <= kMostOfOtherMs && token.end_ms - first_to >= kLeastWordMs) {
+            if (i > 0 && tokens[i - 1]->end_ms == token.start_ms) {
+                tokens[i - 1]->end_ms = first_from;
+            }
+            token.start_ms = first_to;
+        }
+        if (i + 1 < tokens.size() && last_from > token.start_ms && last_to < token.end_ms && token.end_ms - last_to <= kMostOfOtherMs &&
+            last_from - token.start_ms >= kLeastWordMs && begins_word(*tokens[i + 1])) {
+            if (tokens[i + 1]->start_ms == token.end_ms) {
+                tokens[i + 1]->start_ms = last_to;
+            }
+            token.end_ms = last_from;
+        }
+    }
+}
+
 void SoundLevels::refine(std::vector<Token *> & tokens) const {
     for (size_t i = 1; i < tokens.size(); ++i) {
         Token & before = *tokens[i - 1];
@@ -91,6 +135,7 @@ void SoundLevels::refine(std::vector<Token *> & tokens) const {
                 std::max(token.end_ms - kLeastTokenMs, token.start_ms));
         }
     }
+    give_back(tokens);
     for (Token * token : tokens) {
         int64_t start = token->start_ms, end = token->end_ms;
         while (start < end && !is_speech(start / kStepMs)) {

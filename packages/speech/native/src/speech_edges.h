@@ -22,6 +22,8 @@ public:
     void refine(std::vector<Token *> & tokens) const;
 
 private:
+    // A pause inside of a word, close to one of its ends: what lies beyond it is the end or the beginning of its neighbour.
+    void give_back(std::vector<Token *> & tokens) const;
     int64_t quietest(int64_t around_ms, int64_t from_ms, int64_t to_ms) const;
     bool    is_speech(int64_t step) const;
     float   at(int64_t step) const;

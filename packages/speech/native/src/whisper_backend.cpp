@@ -1,22 +1,24 @@
-#include "whisper_backend.h"
+#include "backend.h"
 
 #include "alignment.h"
 #include "errors.h"
 #include "model_file.h"
 #include "open_whisper.h"
 #include "speech_edges.h"
+#include "token_times.h"
 #include "wav_range.h"
 
 #include "ggml-backend.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <unistd.h>
 
 namespace mediajob {
 namespace {
 
 constexpr int64_t kFrameMs        = 10; // of whisper.cpp's times
-constexpr int64_t kAttentionMs    = 20; // of the encoder's output
 constexpr int64_t kLongestPassMs  = 30'000;
 constexpr int64_t kShortestMs     = 1'000; // anything shorter is padded with silence: whisper.cpp skips what is too short
 constexpr int     kNoMemoryForCache = -7; // of whisper_full_with_state: it has freed the state by then
@@ -214,28 +216,8 @@ void Decoding::add_times(std::vector<Segment> & segments, int64_t pass_start_ms)
     const auto    attention = open_whisper::cross_attention(context_, state_, text, whisper_lang_id(task_.language.c_str()),
         task_.translate, frames, threads_);
     const auto    begins    = align(attention);
-    if (begins.size() != text.size() + 1) {
-        return; // aborted, or longer than the decoder's context: the segment's own times stay
-    }
-    // A token begins where the one before it ends; the first of a segment not before the model's own timestamp.
-    std::vector<Token *> tokens;
-    int64_t previous = std::max(pass_start_ms, segments_.empty() ? 0 : segments_.back().end_ms);
-    for (auto & it : segments) {
-        for (auto & token : it.tokens) {
-            const int64_t end = pass_start_ms + begins[tokens.size() + 1] * kAttentionMs + attention.correction_ms;
-            token.end_ms      = std::clamp(end, previous, std::max(previous, duration_ms_));
-            token.start_ms    = &token == &it.tokens.front() ? std::clamp(it.start_ms, previous, token.end_ms) : previous;
-            previous          = token.end_ms;
-            tokens.push_back(&token);
-        }
-    }
-    levels_.refine(tokens);
-    for (auto & it : segments) {
-        if (!it.tokens.empty()) {
-            it.start_ms = it.tokens.front().start_ms;
-            it.end_ms   = it.tokens.back().end_ms;
-        }
-    }
+    // It has none when it was aborted or the text is longer than the decoder's context: the segment's own times stay.
+    place_tokens(segments, begins, {pass_start_ms, segments_.empty() ? 0 : segments_.back().end_ms, duration_ms_, attention.correction_ms}, levels_);
 }
 
 // Called for every candidate before each of its tokens; with none chosen yet, an attempt begins.
@@ -313,7 +295,7 @@ class WhisperBackend : public Backend {
 public:
     explicit WhisperBackend(Context context) : context_(std::move(context)) {
         info_.engine_name    = "whisper.cpp";
-        info_.engine_version = whisper_library_version();
+        info_.engine_version = whisper_version();
         info_.multilingual   = whisper_is_multilingual(context_.get()) != 0;
         info_.languages      = open_whisper::languages(context_.get());
     }
@@ -353,21 +335,61 @@ private:
     ModelInfo info_;
 };
 
+void log_line(ggml_log_level level, const char * text, void *) {
+    if (level == GGML_LOG_LEVEL_DEBUG || level == GGML_LOG_LEVEL_NONE || text == nullptr) {
+        return;
+    }
+    const size_t length = std::strlen(text);
+    if (length == 0 || (length == 1 && text[0] == '\n')) {
+        return;
+    }
+    const char * name = level == GGML_LOG_LEVEL_ERROR ? "error: " : level == GGML_LOG_LEVEL_WARN ? "warn: " : level == GGML_LOG_LEVEL_INFO ? "info: " : "";
+    std::string line = std::string(name) + text;
+    if (line.back() != '\n' && level != GGML_LOG_LEVEL_CONT) {
+        line += '\n';
+    }
+    // One write a line, past stdio: lines of several threads do not mix, and a full pipe loses a log line, nothing else.
+    [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::string directory_of_program() {
+    char          path[4096];
+    const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (length <= 0) {
+        return {};
+    }
+    const std::string program(path, static_cast<size_t>(length));
+    return program.substr(0, program.rfind('/'));
+}
+
+// Programs built for many CPUs carry their kernels as libraries beside them; others have them inside already.
+void load_kernels() {
+    if (ggml_backend_reg_count() == 0) {
+        const auto directory = directory_of_program();
+        ggml_backend_load_all_from_path(directory.empty() ? nullptr : directory.c_str());
+    }
+    if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) == nullptr) {
+        throw EngineError(error_code::kInternal, "there are no kernels for this CPU beside the program");
+    }
+}
+
 } // namespace
 
-std::unique_ptr<Backend> load_whisper(const std::string & model_path) {
-    check_model_file(model_path);
+std::unique_ptr<Backend> load_backend(const BackendOptions & options) {
+    whisper_log_set(log_line, nullptr);
+    load_kernels();
+    read_model_file(options.model);
     auto params = whisper_context_default_params();
     params.use_gpu = has_gpu();
     // In the decoder only: the encoder always uses it (patch_whisper.cmake). On a GPU it pays there, too.
     params.flash_attn = params.use_gpu;
-    Context context(whisper_init_from_file_with_params_no_state(model_path.c_str(), params));
+    Context context(whisper_init_from_file_with_params_no_state(options.model.c_str(), params));
     if (!context) {
-        throw EngineError(error_code::kBadModel, "the model " + model_path + " is damaged, or no ggml Whisper model");
+        throw EngineError(error_code::kBadModel, "the model " + options.model + " is damaged, or no ggml Whisper model");
     }
     return std::make_unique<WhisperBackend>(std::move(context));
 }
 
-std::string whisper_library_version() { return whisper_version(); }
+std::string backend_version() { return std::string("whisper.cpp ") + whisper_version(); }
 
 } // namespace mediajob

@@ -1,6 +1,6 @@
 /** The engine could not be compiled. `mend` is the command that helps, when one is known. */
 export class BuildError extends Error {
-  readonly code: 'tool-missing' | 'compile-failed' | 'interrupted';
+  readonly code: 'tool-missing' | 'library-missing' | 'compile-failed' | 'interrupted';
   readonly mend: string | undefined;
 
   constructor(code: BuildError['code'], message: string, options?: ErrorOptions & { mend?: string }) {

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BuildError } from './build-error.js';
 import { cpuBudget } from './cpu-budget.js';
+import { bringCt2Library, CT2_PACKAGE } from './ct2-library.js';
 import { type EngineBuild, engineDir, NATIVE_DIR, programsOf, whisperSourceDir } from './engine-files.js';
 
 export interface BuildOptions extends EngineBuild {
@@ -29,13 +30,13 @@ export async function buildEngine(options: BuildOptions = {}): Promise<string> {
   const env = options.env ?? process.env;
   const target = engineDir(options);
   const programs = join(target, 'bin');
-  if (existsSync(join(programs, 'mediajob-engine'))) return programs;
+  if (existsSync(join(programs, programsOf(options)[0] ?? ''))) return programs;
 
   await mkdir(dirname(target), { recursive: true });
   await removeAbandoned(dirname(target));
   const claim = await claimBuildDirectory(target);
   try {
-    await configure(claim.directory, whisperSourceDir(env), options);
+    await configure(claim.directory, await sourceOf(options, env), options);
     await compile(claim.directory, options);
     await install(claim.directory, target, programsOf(options));
   } finally {
@@ -43,6 +44,20 @@ export async function buildEngine(options: BuildOptions = {}): Promise<string> {
   }
   await rm(claim.directory, { recursive: true, force: true });
   return programs;
+}
+
+/** What cmake is to configure, and with which flags. */
+async function sourceOf(options: BuildOptions, env: NodeJS.ProcessEnv): Promise<{ path: string; flags: string[] }> {
+  if (options.kind !== 'ctranslate2')
+    return {
+      path: NATIVE_DIR,
+      flags: [`-DWHISPER_CPP_DIR=${whisperSourceDir(env)}`, `-DMEDIAJOB_PORTABLE=${options.portable ? 'ON' : 'OFF'}`],
+    };
+  const library = await bringCt2Library(options);
+  return {
+    path: join(NATIVE_DIR, 'ctranslate2'),
+    flags: [`-DCTRANSLATE2_DIR=${library}`, `-DCTRANSLATE2_VERSION=${CT2_PACKAGE.ctranslate2}`],
+  };
 }
 
 interface Claim {
@@ -123,9 +138,12 @@ async function removeAbandoned(parent: string): Promise<void> {
   }
 }
 
-async function configure(directory: string, whisperDir: string, options: BuildOptions): Promise<void> {
-  const flags = [`-DWHISPER_CPP_DIR=${whisperDir}`, `-DMEDIAJOB_PORTABLE=${options.portable ? 'ON' : 'OFF'}`];
-  const args = ['-S', NATIVE_DIR, '-B', directory, '-DCMAKE_BUILD_TYPE=Release', ...flags];
+async function configure(
+  directory: string,
+  { path, flags }: { path: string; flags: string[] },
+  options: BuildOptions,
+): Promise<void> {
+  const args = ['-S', path, '-B', directory, '-DCMAKE_BUILD_TYPE=Release', ...flags];
   const outcome = await run('cmake', args, options);
   if (outcome.code === 0) return;
   if (

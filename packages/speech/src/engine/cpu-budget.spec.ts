@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cpuBudget, statesFor } from './cpu-budget.js';
+import { cpuBudget, replicasFor, statesFor } from './cpu-budget.js';
 
 const GIB = 1024 ** 3;
 const roots: string[] = [];
@@ -102,5 +102,22 @@ describe('statesFor', () => {
     expect(few).toBeGreaterThan(1);
     expect(few).toBeLessThan(8);
     expect(statesFor({ cpus: 16, memoryBytes: 64 * 1024 * 1024 }, { modelBytes, threads: 1 })).toBe(1);
+  });
+});
+
+describe('replicasFor', () => {
+  const modelBytes = 82 * 1024 * 1024;
+
+  it('gives each CPU a worker, and each worker two batches in hand', () => {
+    expect(replicasFor({ cpus: 2, memoryBytes: 8 * GIB }, { modelBytes, threads: 1 })).toEqual({
+      replicas: 2,
+      states: 32,
+    });
+    expect(replicasFor({ cpus: 8, memoryBytes: 16 * GIB }, { modelBytes, threads: 4 }).replicas).toBe(2);
+  });
+
+  it('gives fewer where memory is short, and never more windows than an engine takes', () => {
+    expect(replicasFor({ cpus: 16, memoryBytes: GIB / 2 }, { modelBytes, threads: 1 }).replicas).toBe(1);
+    expect(replicasFor({ cpus: 64, memoryBytes: 64 * GIB }, { modelBytes, threads: 1 }).states).toBe(64);
   });
 });

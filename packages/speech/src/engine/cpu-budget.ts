@@ -53,6 +53,31 @@ export function statesFor(budget: CpuBudget, { modelBytes, threads }: { modelByt
   return Math.min(64, Math.max(1, Math.min(byCpu, byMemory)));
 }
 
+/**
+ * How a CTranslate2 engine is to be sized: workers over the same weights, one for each `threads` CPUs as far as memory allows,
+ * and windows in its hands. Two batches for each worker are: while one is decoded, the next is prepared.
+ * A worker needs about 160 MiB with a base model, most of it for the encoder's attention.
+ */
+export function replicasFor(
+  budget: CpuBudget,
+  { modelBytes, threads }: { modelBytes: number; threads: number },
+): { replicas: number; states: number } {
+  const MIB = 1024 * 1024;
+  const weights = 20 * MIB + modelBytes;
+  const workerBytes = 120 * MIB + modelBytes * 0.5;
+  const byMemory = Math.floor((budget.memoryBytes * 0.75 - weights) / workerBytes);
+  const replicas = Math.min(32, Math.max(1, Math.min(Math.floor(budget.cpus / threads), byMemory)));
+  return { replicas, states: statesOf(replicas) };
+}
+
+/** Windows in the hands of an engine with so many workers. */
+export function statesOf(replicas: number): number {
+  return Math.min(64, replicas * 2 * BATCH);
+}
+
+/** Windows that a worker decodes side by side (ct2_backend.cpp). */
+const BATCH = 8;
+
 /** Directories of the process's own groups and all above them, by hierarchy. */
 function groupDirectories(root: string): { unified: string[]; cpu: string[]; memory: string[] } {
   const result = { unified: [] as string[], cpu: [] as string[], memory: [] as string[] };

@@ -2,17 +2,23 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir } from './cache-dir.js';
+import { CT2_PACKAGE, ct2LibraryDir } from './ct2-library.js';
 
 /** native/ lies two directories above this file, in src/ as in dist/. */
 export const NATIVE_DIR = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'native');
 
-/** Programs of a build; all lie in one directory. The last two are whisper.cpp's own, to compare with. */
-export type EngineProgram = 'mediajob-engine' | 'whisper-cli' | 'whisper-quantize';
+/** Programs of builds; those of one lie in one directory. The last two are whisper.cpp's own, to compare with. */
+export type EngineProgram = 'mediajob-engine' | 'mediajob-engine-ct2' | 'whisper-cli' | 'whisper-quantize';
+
+/** What stands behind the protocol. */
+export type EngineKind = 'whispercpp' | 'ctranslate2';
 
 export interface EngineBuild {
+  /** whispercpp when left out. */
+  kind?: EngineKind;
   /** Kernels for every kind of CPU, chosen at the start: for images. Otherwise for the CPU of this machine. */
   portable?: boolean;
   /** Also whisper-cli and whisper-quantize: for benchmarks. */
@@ -36,22 +42,36 @@ export function whisperSourceDir(env: NodeJS.ProcessEnv = process.env): string {
  * that a build that is there is the right one: our sources, whisper.cpp's version, the flags, the kind of machine, and for a
  * build that is not portable its CPU.
  */
-export function engineDir({ portable = false, tools = false, env = process.env }: EngineBuild = {}): string {
+export function engineDir(build: EngineBuild = {}): string {
+  const { kind = 'whispercpp', portable = false, tools = false, env = process.env } = build;
   const hash = createHash('sha256');
-  for (const path of filesIn(NATIVE_DIR)) hash.update(`${path.slice(NATIVE_DIR.length)}\0`).update(readFileSync(path));
-  hash.update(readFileSync(join(whisperSourceDir(env), 'CMakeLists.txt')));
-  hash.update(JSON.stringify([platform(), arch(), tools, portable ? 'portable' : cpuOfThisMachine()]));
+  const sources = filesIn(NATIVE_DIR).filter((path) => kind === 'ctranslate2' || !path.includes(CT2_SOURCES));
+  for (const path of sources) hash.update(`${path.slice(NATIVE_DIR.length)}\0`).update(readFileSync(path));
+  // CTranslate2 chooses its kernels when it starts: its build is portable in any case.
+  if (kind === 'ctranslate2') hash.update(JSON.stringify([platform(), arch(), ct2LibraryDir(env), CT2_PACKAGE]));
+  else {
+    hash.update(readFileSync(join(whisperSourceDir(env), 'CMakeLists.txt')));
+    hash.update(JSON.stringify([platform(), arch(), tools, portable ? 'portable' : cpuOfThisMachine()]));
+  }
   return join(cacheDir(env), 'engine', hash.digest('hex').slice(0, 16));
 }
 
-/** The engine program: `$MEDIAJOB_ENGINE`, else where buildEngine() puts it. It need not be there yet. */
+/** What only the CTranslate2 engine is made of. */
+const CT2_SOURCES = `${NATIVE_DIR}${sep}ctranslate2${sep}`;
+
+/**
+ * The engine program: `$MEDIAJOB_ENGINE` (that of CTranslate2 lies beside it), else where buildEngine() puts it. It need not be
+ * there yet.
+ */
 export function enginePath(options: EngineBuild = {}): string {
   const env = options.env ?? process.env;
+  if (options.kind === 'ctranslate2') return programPath('mediajob-engine-ct2', options);
   return env.MEDIAJOB_ENGINE || programPath('mediajob-engine', options);
 }
 
 /** Programs that a build makes. */
-export function programsOf({ tools = false }: EngineBuild): EngineProgram[] {
+export function programsOf({ kind, tools = false }: EngineBuild): EngineProgram[] {
+  if (kind === 'ctranslate2') return ['mediajob-engine-ct2'];
   return tools ? ['mediajob-engine', 'whisper-cli', 'whisper-quantize'] : ['mediajob-engine'];
 }
 

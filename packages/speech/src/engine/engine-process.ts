@@ -10,6 +10,7 @@ export interface ProcessOptions {
   modelPath: string;
   states: number;
   threads: number;
+  replicas?: number;
   /** Longest time for loading the model. */
   loadMs: number;
   logger?: EngineLogger | undefined;
@@ -38,8 +39,10 @@ export class EngineProcess {
    * @throws EngineError engine-missing, model-not-found, bad-model, out-of-memory, stalled, crashed
    */
   static start(options: ProcessOptions): Promise<EngineProcess> {
-    const { program, modelPath, states, threads } = options;
-    const child = spawn(program, ['--model', modelPath, '--states', `${states}`, '--threads', `${threads}`], {
+    const { program, modelPath, states, threads, replicas } = options;
+    const sizes = ['--states', `${states}`, '--threads', `${threads}`];
+    if (replicas !== undefined) sizes.push('--replicas', `${replicas}`);
+    const child = spawn(program, ['--model', modelPath, ...sizes], {
       // Its own group: a Ctrl-C in the terminal reaches us alone, and we end it in order.
       detached: true,
       env: environment(),

@@ -19,10 +19,12 @@ export interface EngineOptions {
   program: string;
   /** Absolute path of a ggml model. */
   modelPath: string;
-  /** Windows decoded at once. */
+  /** Windows in its hands at once. */
   states: number;
-  /** Threads for each of them. */
+  /** Threads for each window, or for each replica. */
   threads: number;
+  /** Of an engine that decodes in batches: workers over the same weights. It chooses when left out. */
+  replicas?: number;
   /** A request without any sign of life for this long fails as `stalled`, and the process is killed. */
   stallMs: number;
   /** Longest time for loading the model; stallMs when left out. */

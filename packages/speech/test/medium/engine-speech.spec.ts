@@ -5,15 +5,15 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cacheDir, decodingOptions, type Engine, enginePath, openEngine } from '../../src/engine/index.js';
+import { cacheDir, decodingOptions, type Engine, openEngine } from '../../src/engine/index.js';
 import { modelPath } from '../../src/models/index.js';
+import { testedEngines } from '../fixtures/engines.js';
 
 // The true model on true speech: Kennedy's sentence, 11 s, public domain, from whisper.cpp's samples.
 const directory = mkdtempSync(join(tmpdir(), 'speech-'));
 const wavPath = join(directory, 'jfk.wav');
 const model = modelPath(process.env.MEDIAJOB_MODELS_DIR ?? join(cacheDir(), 'models'), 'base');
 const window = { wavPath, startMs: 0, endMs: 11_000, language: 'en', task: 'transcribe' } as const;
-let engine: Engine;
 
 beforeAll(async () => {
   if (!existsSync(model)) throw new Error(`There is no model ${model}: run npm run setup`);
@@ -21,11 +21,9 @@ beforeAll(async () => {
   const sample = join(whisper, 'cpp/whisper.cpp/samples/jfk.mp3');
   const convert = ['-i', sample, '-ar', '16000', '-ac', '1', '-c:a', 'pcm_s16le', wavPath];
   execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...convert]);
-  engine = await openEngine({ program: enginePath(), modelPath: model, states: 2, threads: 1, stallMs: 120_000 });
 });
 
 afterAll(async () => {
-  await engine?.close();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -40,7 +38,17 @@ function levelOf(startMs: number, endMs: number): number {
 const textOf = ({ segments }: Awaited<ReturnType<Engine['decode']>>) =>
   Buffer.concat(segments.flatMap((it) => it.tokens.map((token) => token.bytes))).toString();
 
-describe('the base model', () => {
+describe.each(testedEngines())('the base model on $name', ({ program }) => {
+  let engine: Engine;
+
+  beforeAll(async () => {
+    engine = await openEngine({ program, modelPath: model, states: 2, threads: 1, stallMs: 120_000 });
+  });
+
+  afterAll(async () => {
+    await engine?.close();
+  });
+
   it('hears what was said, in every quality, and knows how sure it is', async () => {
     for (const quality of ['fast', 'balanced', 'best'] as const) {
       const result = await engine.decode({ ...window, options: decodingOptions(quality) });
