@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   CLUSTER_GRANTS,
   type Grant,
@@ -10,8 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '../cluster/kube-client.ts';
 import { until } from '../cluster/until.ts';
-import { SAMPLE_TEXT } from '../system/speech.ts';
-import { putLongSpeech } from './long-speech.ts';
+import { loopedSpeech, SAMPLE_TEXT } from '../system/speech.ts';
 import { type Pod, Release, removeNamespace, type Values } from './release.ts';
 import { CHART } from './the-cluster.ts';
 
@@ -60,7 +62,12 @@ describe('an installed release', () => {
 });
 
 interface BatchJob extends Resource {
-  spec: object;
+  spec: { ttlSecondsAfterFinished?: number };
+}
+
+/** Which Job it is, and what it does. A time to live is added when its outcome is recorded. */
+function identityOf({ metadata, spec: { ttlSecondsAfterFinished: _, ...spec } }: BatchJob): unknown[] {
+  return [metadata.name, metadata.uid, spec];
 }
 
 const runsOf = (uid: string): Promise<BatchJob[]> =>
@@ -68,9 +75,21 @@ const runsOf = (uid: string): Promise<BatchJob[]> =>
     `/apis/batch/v1/namespaces/${NAMESPACE}/jobs?labelSelector=mediajob.io/uid%3D${uid}`,
   );
 
+/** The sample, `times` over. @returns its path on the volume */
+async function putSpeech(times: number): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'mediajob-speech-'));
+  try {
+    const file = join(directory, 'speech.flac');
+    loopedSpeech(file, times);
+    return await release.putSample('speech.flac', file);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 describe('helm upgrade while a Job runs', () => {
   it('replaces the services and leaves the Job and its pod as they are', async () => {
-    const source = await putLongSpeech(release, 12);
+    const source = await putSpeech(12);
     const { metadata } = await release.create('under-way', {
       source: { path: source },
       transcribe: { language: 'en' },
@@ -98,9 +117,7 @@ describe('helm upgrade while a Job runs', () => {
 
     expect(ended.status).toMatchObject({ attempt: 1, attempts: [] });
     const after = await runsOf(metadata.uid);
-    expect(after.map((it) => [it.metadata.name, it.metadata.uid, it.spec])).toEqual(
-      before.map((it) => [it.metadata.name, it.metadata.uid, it.spec]),
-    );
+    expect(after.map(identityOf)).toEqual(before.map(identityOf));
     const [transcription] = (await release.pods(
       `mediajob.io/uid=${metadata.uid},mediajob.io/stage=transcribe`,
     )) as Pod[];
