@@ -4,7 +4,7 @@ import { clusterDown, clusterUp, isUp } from '../test/cluster/rig/rig.ts';
 import { rigSettings } from '../test/cluster/rig/rig-settings.ts';
 import { buildImages } from './images/build-images.ts';
 import { ensureNodePackages } from './setup/cluster-packages.ts';
-import { bringClusterPrograms, bringKueue } from './setup/cluster-programs.ts';
+import { bringClusterPrograms } from './setup/cluster-programs.ts';
 import { bringHelm } from './setup/helm.ts';
 import { bringKube } from './setup/kube.ts';
 import { ROOT } from './setup/paths.ts';
@@ -42,7 +42,6 @@ async function prepare(): Promise<Record<string, string>> {
   Object.assign(process.env, environment);
   if (!isOurs) return environment;
   const programs = await timed('CoreDNS, Traefik, metrics-server', bringClusterPrograms);
-  await timed('Kueue', bringKueue);
   setUpImages();
   const images = await timed('images', () => buildImages({ tool: 'buildah', base: 'debootstrap' }));
   await timed('cluster', () => clusterUp(settings, { programs, images: images.map((it) => it.archive), say }));
