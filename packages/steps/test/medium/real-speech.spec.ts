@@ -1,8 +1,8 @@
 import { access, copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type StepOutcome, type StepRequest, Transcript } from '@mediajob/contract';
-import { cacheDir, enginePath, modelPath } from '@mediajob/speech';
+import { Part, type StepOutcome, type StepRequest, Transcript } from '@mediajob/contract';
+import { cacheDir, type EngineKind, enginePath, hasCt2Library, modelPath } from '@mediajob/speech';
 import { describe, expect, it } from 'vitest';
 import { aTemporaryDirectory } from '../../../storage/test/fixtures/temporary-directory.js';
 import { runJob } from '../../src/index.js';
@@ -12,9 +12,10 @@ const sample = fileURLToPath(new URL('../../../../samples/jfk.mp3', import.meta.
 const modelsDir = join(cacheDir(), 'models');
 
 /** Undefined when set-up has installed the engine and the model; otherwise what to run. */
-async function missing(): Promise<string | undefined> {
+async function missing(kind: EngineKind): Promise<string | undefined> {
+  if (kind === 'ctranslate2' && !hasCt2Library()) return 'There is no CTranslate2 library for this machine.';
   try {
-    await Promise.all([access(enginePath()), access(modelPath(modelsDir, 'base'))]);
+    await Promise.all([access(enginePath({ kind })), access(modelPath(modelsDir, 'base'))]);
     return undefined;
   } catch (error) {
     const why = `Engine or model is not installed: run npm run setup (${error instanceof Error ? error.message : error}).`;
@@ -23,16 +24,21 @@ async function missing(): Promise<string | undefined> {
   }
 }
 
-describe('the entries of both images on real speech', () => {
+describe.each<EngineKind>(['whispercpp', 'ctranslate2'])('the entries of both images on real speech, by %s', (kind) => {
   it('make a transcript of a recording by nothing but their environment, and once more for nothing', async ({
     skip,
   }) => {
-    const why = await missing();
+    const why = await missing(kind);
     if (why !== undefined) return skip(why);
     const root = await aTemporaryDirectory();
     await mkdir(join(root, 'inbox'));
     await copyFile(sample, join(root, 'inbox', 'jfk.mp3'));
-    const environment = { MEDIAJOB_DATA_DIR: root, MEDIAJOB_MODELS_DIR: modelsDir, MEDIAJOB_RESERVE_BYTES: '0' };
+    const environment = {
+      MEDIAJOB_DATA_DIR: root,
+      MEDIAJOB_MODELS_DIR: modelsDir,
+      MEDIAJOB_RESERVE_BYTES: '0',
+      MEDIAJOB_SPEECH_ENGINE: kind,
+    };
     const run = async (request: StepRequest): Promise<{ code: number; outcome: StepOutcome; log: string }> => {
       let out = '';
       let log = '';
@@ -70,6 +76,9 @@ describe('the entries of both images on real speech', () => {
     );
     const text = transcript.word_segments.map((it) => it.word).join(' ');
     expect(text.toLowerCase().replace(/[^a-z ]/g, '')).toContain('ask not what your country can do for you');
+
+    const part = Part.parse(JSON.parse(await readFile(join(root, `jobs/${jobId}/work/parts/000000.json`), 'utf8')));
+    expect(part.engine.name).toBe({ whispercpp: 'whisper.cpp', ctranslate2: 'CTranslate2' }[kind]);
 
     const again = await run({ ...request, runId: 'run-2' });
     expect(again.outcome).toEqual(first.outcome);
