@@ -79,7 +79,7 @@ async function bringFastEngine(signal: AbortSignal | undefined): Promise<void> {
     });
   } catch (error) {
     const { code, message, mend } = error as { code?: string; message: string; mend?: string };
-    if (code !== 'library-missing') throw error;
+    if (!code || !['library-missing', 'tool-missing', 'compile-failed'].includes(code)) throw error;
     say(`set-up: it goes on with whisper.cpp, which is slower: ${message}${mend ? ` (to mend it: ${mend})` : ''}`);
   }
 }
