@@ -33,6 +33,10 @@ describe('the operator', () => {
     expect(messagesOf({ MEDIAJOB_CONVERTER_IMAGE: '' })).toHaveLength(1);
   });
 
+  it.each(['29s', '61m'])('refuses a length of chunks that no plan takes: %s', (length) => {
+    expect(messagesOf({ MEDIAJOB_CHUNK_TARGET: length })).toEqual(['MEDIAJOB_CHUNK_TARGET must be from 30s to 1h']);
+  });
+
   it('has no media volume, so no setting of one', () => {
     const names = Object.keys(OperatorEnv.shape);
     expect(names).not.toContain('MEDIAJOB_DATA_DIR');

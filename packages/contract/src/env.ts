@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { OperatorEnv } from './operator-env.js';
-import { ByteSize, Duration, dnsLabel, flag, integer, serviceEnv, urls, words } from './settings.js';
+import { ByteSize, ChunkTarget, Duration, dnsLabel, flag, integer, serviceEnv, urls, words } from './settings.js';
 
 /**
  * Every setting of every service. Read from the environment alone, once, at the start; a wrong value stops the start.
@@ -81,7 +81,7 @@ export const MainEnv = z.object({
   MEDIAJOB_MAX_DURATION: Duration.prefault('24h').describe('Longest media transcribed.'),
   MEDIAJOB_UPLOAD_TTL: Duration.prefault('24h').describe('Age at which an upload that no job names is removed.'),
   MEDIAJOB_SWEEP_EVERY: Duration.prefault('15m').describe('How often uploads and leftovers are swept.'),
-  MEDIAJOB_CHUNK_TARGET: Duration.prefault('300s').describe('Wanted length of a chunk, the unit of retry.'),
+  MEDIAJOB_CHUNK_TARGET: ChunkTarget.prefault('300s').describe('Wanted length of a chunk, the unit of retry.'),
   MEDIAJOB_CHUNKS_PER_SHARD: integer(1, 1000).default(6).describe('Chunks that one run of the transcribe stage takes.'),
   MEDIAJOB_DEFAULT_MODEL: z.string().default('base').describe('Model offered first.'),
   MEDIAJOB_API_RESULT_TTL: Duration.prefault('24h').describe(

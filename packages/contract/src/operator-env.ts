@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Duration, dnsLabel, dnsLabels, flag, integer, serviceEnv, words } from './settings.js';
+import { ChunkTarget, Duration, dnsLabel, dnsLabels, flag, integer, serviceEnv, words } from './settings.js';
 
 const common = serviceEnv(8003, 9103);
 
@@ -58,7 +58,7 @@ export const OperatorEnv = z
     ),
     MEDIAJOB_RESERVE_BYTES: common.MEDIAJOB_RESERVE_BYTES,
     MEDIAJOB_MAX_DURATION: Duration.prefault('24h').describe('Longest media transcribed.'),
-    MEDIAJOB_CHUNK_TARGET: Duration.prefault('300s').describe('Wanted length of a chunk, the unit of retry.'),
+    MEDIAJOB_CHUNK_TARGET: ChunkTarget.prefault('300s').describe('Wanted length of a chunk, the unit of retry.'),
     MEDIAJOB_CHUNKS_PER_SHARD: integer(1, 1000)
       .default(6)
       .describe('Chunks that one run of the transcribe stage takes.'),

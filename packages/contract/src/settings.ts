@@ -28,6 +28,9 @@ export const Duration = z
     return Number.parseInt(text, 10) * factor[unit];
   });
 
+/** Wanted length of a chunk in ms; shorter ones cost more than they give, and a plan takes none. */
+export const ChunkTarget = Duration.refine((ms) => ms >= 30_000 && ms <= 3_600_000, 'must be from 30s to 1h');
+
 /** true or false */
 export const flag = z
   .enum(['true', 'false'], { error: 'must be true or false' })
