@@ -9,7 +9,7 @@ import { cacheDir } from './cache-dir.js';
 /**
  * A package on npm that carries CTranslate2's headers and the library they belong to, for linux-x64. The library is, byte for
  * byte, the one of the official wheel ctranslate2 4.7.1 (its SHA-256 is pinned here too): with oneDNN and MKL inside, and CUDA
- * loaded where it is there. See docs/adr/0015-ctranslate2.md.
+ * loaded where it is there. See docs/adr/0016-ctranslate2.md.
  */
 export const CT2_PACKAGE = {
   name: 'faster-whisper-ts',
