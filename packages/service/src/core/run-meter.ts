@@ -18,6 +18,8 @@ interface OwnChild {
 }
 
 const SAMPLE_MS = 500;
+/** Whoever asks gets nothing older: a run may be over before the first sample is due. */
+const FRESH_MS = 50;
 
 /**
  * CPU time and largest memory of each run with its children.
@@ -34,6 +36,8 @@ export class RunMeter {
   #lastSeconds = new Map<string, number>();
   #reapedSeconds = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Monotonic ms. */
+  #sampledAt = 0;
 
   constructor(options: { sampleMs?: number } = {}) {
     this.#sampleMs = options.sampleMs ?? SAMPLE_MS;
@@ -47,7 +51,10 @@ export class RunMeter {
     else this.#sample();
     this.#active.add(run);
     this.#timer ??= setInterval(() => this.#sample(), this.#sampleMs).unref();
-    const usage = () => (run.maxRssBytes === 0 ? undefined : { ...run });
+    const usage = () => {
+      if (this.#active.has(run) && performance.now() - this.#sampledAt >= FRESH_MS) this.#sample();
+      return run.maxRssBytes === 0 ? undefined : { ...run };
+    };
     try {
       return await this.#current.run(run, () => work(usage));
     } finally {
@@ -64,11 +71,6 @@ export class RunMeter {
   /** Starts something that outlives the present run, such as an engine: its use is shared by the runs of the moment. */
   asShared<T>(fn: () => T): T {
     return this.#current.run(undefined, fn);
-  }
-
-  /** Takes the sample that is due now instead of at the next tick. */
-  sampleNow(): void {
-    if (this.#active.size > 0) this.#sample();
   }
 
   close(): void {
@@ -102,12 +104,14 @@ export class RunMeter {
   }
 
   #baseline(): void {
+    this.#sampledAt = Number.NEGATIVE_INFINITY;
     const tree = readProcessTree(process.pid);
     this.#lastSeconds = new Map(tree.map((it) => [keyOf(it), it.cpuSeconds]));
     this.#reapedSeconds = tree[0]?.reapedCpuSeconds ?? 0;
   }
 
   #sample(): void {
+    this.#sampledAt = performance.now();
     const tree = readProcessTree(process.pid);
     const seconds = new Map<string, number>();
     const ownerOf = new Map<number, OwnChild>();

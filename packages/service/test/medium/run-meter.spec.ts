@@ -78,6 +78,14 @@ describe.skipIf(!existsSync('/proc/self/stat'))('the use of a run', () => {
     expect(second?.cpuSeconds).toBeGreaterThan(together / 4);
   });
 
+  it('can be asked for while it lasts, however seldom samples are taken', async () => {
+    await aMeter(60_000).measure(async (usage) => {
+      await burn(300);
+      expect(usage()?.cpuSeconds).toBeGreaterThan(0.25);
+      expect(usage()?.maxRssBytes).toBeGreaterThan(0);
+    });
+  });
+
   it('can be asked for any process', () => {
     const usage = processUsage(process.pid);
     expect(usage?.maxRssBytes).toBeGreaterThan(10 * 1024 * 1024);
