@@ -1,4 +1,4 @@
-import { bcp47Of, languageName, MediaJobSpec, type TranscribeSpec, WHISPER_LANGUAGES } from '@mediajob/contract';
+import { bcp47Of, languageName, TranscribeSpec, WHISPER_LANGUAGES } from '@mediajob/contract';
 import { ProblemError, parseRequest } from '@mediajob/service';
 
 /** What a client of either API wants of a recording; the same wishes for the same bytes are the same job. */
@@ -38,16 +38,11 @@ export function languageOf(asked: string | undefined): string {
 export function transcribeSpecOf(wishes: SpeechWishes): TranscribeSpec {
   const { model, language, task, prompt } = wishes;
   try {
-    const { transcribe } = parseRequest(MediaJobSpec, {
-      source: { path: 'uploads/01ARZ3NDEKTSV4RRFFQ69G5FAV/source' },
-      transcribe: { model, language, task, formats: ['json'], ...(prompt !== undefined && { prompt }) },
-    });
-    if (transcribe === undefined) throw new Error('a spec has lost what was put into it');
-    return transcribe;
+    return parseRequest(TranscribeSpec, { model, language, task, formats: ['json'], prompt });
   } catch (error) {
     const field = error instanceof ProblemError ? error.errors?.[0] : undefined;
     if (field === undefined) throw error;
-    throw wrongField(field.path.split('.').at(-1) ?? 'model', field.message);
+    throw wrongField(field.path, field.message);
   }
 }
 
