@@ -5,6 +5,7 @@ import { anObject } from '../test/manual-source.js';
 import { metricValue } from '../test/metric-value.js';
 import { RecordedLog } from '../test/recorded-log.js';
 import { aList, expired, ScriptedApi } from '../test/scripted-api.js';
+import { KubeApiError } from './error.js';
 import { Informer, type InformerOptions } from './informer.js';
 import { Informers } from './informers.js';
 import type { Kind } from './kind.js';
@@ -13,6 +14,7 @@ import type { KubeObject } from './object.js';
 import type { Change } from './source.js';
 
 const at = (resourceVersion: string, key = 'x/a') => anObject(key, { resourceVersion });
+const forbidden = () => new KubeApiError('forbidden', { status: 403, reason: 'Forbidden' });
 
 function aRecorder() {
   const told: string[] = [];
@@ -173,6 +175,50 @@ describe('an informer', () => {
     await ended;
   });
 
+  it('passes over a namespace that it may not read, and tells of it', async () => {
+    const { api, clock, stop, informer, run } = anInformer({ namespaces: ['x', 'y'] });
+    const told: string[] = [];
+    const leave = informer.onAccess((namespace) => told.push(`${namespace} ${informer.knows(namespace)}`));
+    api.pages.push(aList('7', at('3', 'x/a')), forbidden(), aList('8', at('4', 'y/a')), forbidden());
+    const ended = run();
+    await informer.synced;
+    expect([informer.knows('x'), informer.knows('y'), informer.knows('z'), informer.refused]).toEqual([
+      true,
+      false,
+      false,
+      ['y'],
+    ]);
+    await clock.advance(800);
+    expect([informer.knows('y'), informer.refused]).toEqual([true, []]);
+    leave();
+    api.watching.fail(forbidden());
+    await clock.advance(1600);
+    expect([informer.knows('y'), informer.store.size]).toEqual([false, 2]);
+    expect(told).toEqual(['y false', 'y true']);
+    stop.abort();
+    await ended;
+  });
+
+  it.each([
+    ['all namespaces', undefined, 1],
+    ['the only namespace', ['x'], 1],
+    ['any of its namespaces', ['x', 'y'], 2],
+  ])('that may not read %s waits until it may', async (_, namespaces, requests) => {
+    const { api, clock, stop, informer, run } = anInformer({ ...(namespaces && { namespaces }) });
+    api.pages.push(
+      ...Array.from({ length: requests }, forbidden),
+      ...Array.from({ length: requests }, () => aList('7')),
+    );
+    const ended = run();
+    await settled();
+    expect([informer.hasSynced, informer.refused.length]).toEqual([false, requests]);
+    await clock.advance(800);
+    await informer.synced;
+    expect([informer.hasSynced, informer.refused.length]).toEqual([true, 0]);
+    stop.abort();
+    await ended;
+  });
+
   it('of a kind of the whole cluster does not look at namespaces', async () => {
     const { api, stop, run } = anInformer({ namespaces: ['x', 'y'], kind: Nodes as Kind<KubeObject> });
     api.pages.push(aList('7'));
@@ -198,10 +244,11 @@ describe('an informer', () => {
 describe('informers', () => {
   function shared(namespaces?: readonly string[]) {
     const api = new ScriptedApi();
-    const environment = { clock: new ManualClock(), random: () => 0, log: new RecordedLog() };
+    const clock = new ManualClock();
+    const environment = { clock, random: () => 0, log: new RecordedLog() };
     const stop = new AbortController();
     const informers = new Informers({ api, environment, ...(namespaces === undefined ? {} : { namespaces }) });
-    return { api, stop, informers };
+    return { api, clock, stop, informers };
   }
 
   it('are one for each kind and selection, with the indexes of all who ask', () => {
@@ -241,6 +288,24 @@ describe('informers', () => {
     await settled();
     expect(api.calls).toEqual(['x list', 'x list', 'x watch from=7', 'list', 'watch from=8']);
     await expect(informers.run(stop.signal)).rejects.toThrow('ran already');
+    stop.abort();
+    await ended;
+  });
+
+  it('know a namespace when they know all of it, and say what they may not read', async () => {
+    const { api, clock, stop, informers } = shared(['x', 'y']);
+    const told: (string | undefined)[] = [];
+    informers.of(Pods);
+    const leave = informers.onAccess((namespace) => told.push(namespace));
+    informers.of(ConfigMaps);
+    api.pages.push(aList('7'), aList('7'), aList('7'), forbidden(), aList('8'));
+    const ended = informers.run(stop.signal);
+    await informers.synced();
+    expect([informers.unsynced, informers.refused]).toEqual([[], ['configmaps in y']]);
+    expect([informers.knows('x'), informers.knows('y')]).toEqual([true, false]);
+    await clock.advance(800);
+    expect([informers.knows('y'), informers.refused, told]).toEqual([true, [], ['y', 'y']]);
+    leave();
     stop.abort();
     await ended;
   });

@@ -22,17 +22,23 @@ export interface InformerOptions<T extends KubeObject> extends Omit<Selection, '
   readonly stallMs?: number;
 }
 
+/** @param namespace undefined: all of them */
+export type AccessListener = (namespace: string | undefined) => void;
+
 /** The objects of a kind in memory, kept up to date, and what changes about them. */
 export class Informer<T extends KubeObject> implements Source<T> {
   readonly name: string;
-  readonly synced: Promise<void>;
   readonly #options: InformerOptions<T>;
   readonly #store: Store<T>;
-  readonly #reflectors: readonly Reflector<T>[];
+  /** By namespace; of all of them at once, under undefined. */
+  readonly #reflectors: ReadonlyMap<string | undefined, Reflector<T>>;
+  readonly #synced = Promise.withResolvers<void>();
+  readonly #listeners = new Set<AccessListener>();
   readonly #handlers = new Set<ChangeHandler<T>>();
   /** Told one after the other, also when a handler brings the next one about. */
   readonly #untold: Change<T>[] = [];
   #telling = false;
+  #hasSynced = false;
 
   constructor(options: InformerOptions<T>) {
     const { kind, namespaces, registry = new Registry() } = options;
@@ -41,8 +47,10 @@ export class Informer<T extends KubeObject> implements Source<T> {
     this.#store = new Store(options.indexes);
     const places: readonly (string | undefined)[] =
       kind.namespaced && namespaces !== undefined ? namespaces : [undefined];
-    this.#reflectors = [...new Set(places)].map((namespace) => this.#reflector(namespace, registry));
-    this.synced = Promise.all(this.#reflectors.map((it) => it.synced)).then(() => {});
+    this.#reflectors = new Map(
+      [...new Set(places)].map((namespace) => [namespace, this.#reflector(namespace, registry)]),
+    );
+    for (const reflector of this.#reflectors.values()) void reflector.synced.then(() => this.#settle());
     this.#measure(registry);
   }
 
@@ -50,8 +58,37 @@ export class Informer<T extends KubeObject> implements Source<T> {
     return this.#store;
   }
 
+  /**
+   * Settles when the first list of each namespace has come. One that we may not read keeps nobody from the others: it is
+   * passed over, as long as there are others, and {@link knows} tells.
+   */
+  get synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
   get hasSynced(): boolean {
-    return this.#reflectors.every((it) => it.hasSynced);
+    return this.#hasSynced;
+  }
+
+  /** Whether what the store has of a namespace is what there is, as far as anybody can tell. */
+  knows(namespace?: string): boolean {
+    const reflector = this.#reflectors.get(namespace) ?? this.#reflectors.get(undefined);
+    return reflector?.hasSynced === true && !reflector.refused;
+  }
+
+  /** Namespaces that the server does not let us read; undefined among them stands for all. */
+  get refused(): readonly (string | undefined)[] {
+    return [...this.#reflectors].flatMap(([namespace, { refused }]) => (refused ? [namespace] : []));
+  }
+
+  /**
+   * Tells when reading a namespace is refused, and when it is allowed again.
+   *
+   * @returns ends it
+   */
+  onAccess(listener: AccessListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   subscribe(handler: ChangeHandler<T>): () => void {
@@ -79,7 +116,7 @@ export class Informer<T extends KubeObject> implements Source<T> {
    * @returns settles when the signal is aborted; no handler is called after that
    */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#reflectors.map((it) => it.run(signal)));
+    await Promise.all([...this.#reflectors.values()].map((it) => it.run(signal)));
   }
 
   #reflector(namespace: string | undefined, registry: Registry): Reflector<T> {
@@ -104,7 +141,18 @@ export class Informer<T extends KubeObject> implements Source<T> {
         },
         see: (event) => this.#tell(scope.see(event)),
       },
+      onRefused: () => {
+        this.#settle();
+        for (const listener of [...this.#listeners]) listener(namespace);
+      },
     });
+  }
+
+  #settle(): void {
+    const reflectors = [...this.#reflectors.values()];
+    if (!reflectors.every((it) => it.hasSynced || it.refused) || !reflectors.some((it) => it.hasSynced)) return;
+    this.#hasSynced = true;
+    this.#synced.resolve();
   }
 
   #tell(changes: readonly Change<T>[]): void {

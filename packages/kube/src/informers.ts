@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { KubeApi } from './api.js';
 import type { Environment } from './environment.js';
-import { Informer, type InformerOptions } from './informer.js';
+import { type AccessListener, Informer, type InformerOptions } from './informer.js';
 import type { Kind } from './kind.js';
 import type { KubeObject } from './object.js';
 
@@ -21,6 +21,7 @@ export class Informers {
   readonly #informers = new Map<string, Informer<KubeObject>>();
   readonly #transforms = new Map<string, unknown>();
   readonly #runs: Promise<void>[] = [];
+  readonly #listeners = new Set<AccessListener>();
   #signal: AbortSignal | undefined;
 
   constructor(options: InformersOptions) {
@@ -52,6 +53,9 @@ export class Informers {
     });
     this.#informers.set(key, made as unknown as Informer<KubeObject>);
     this.#transforms.set(key, wanted.transform);
+    made.onAccess((namespace) => {
+      for (const listener of [...this.#listeners]) listener(namespace);
+    });
     if (this.#signal !== undefined) this.#runs.push(made.run(this.#signal));
     return made;
   }
@@ -59,6 +63,28 @@ export class Informers {
   /** Names of the kinds whose first list has not come yet: what a readiness check says it waits for. */
   get unsynced(): readonly string[] {
     return [...this.#informers.values()].filter((it) => !it.hasSynced).map((it) => it.name);
+  }
+
+  /** Whether everything that is asked for is known of a namespace; see {@link Informer.knows}. */
+  knows(namespace: string): boolean {
+    return [...this.#informers.values()].every((it) => it.knows(namespace));
+  }
+
+  /** What the server does not let us read, such as `jobs.batch in team-a`. */
+  get refused(): readonly string[] {
+    return [...this.#informers.values()].flatMap((it) =>
+      it.refused.map((namespace) => (namespace === undefined ? it.name : `${it.name} in ${namespace}`)),
+    );
+  }
+
+  /**
+   * Tells when reading anything of a namespace is refused, and when it is allowed again.
+   *
+   * @returns ends it
+   */
+  onAccess(listener: AccessListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Settles when all that have been asked for until now are synced; never, when the server cannot be reached. */

@@ -208,6 +208,23 @@ describe('a manager', () => {
     await expect(late).rejects.toMatchObject({ reason: 'Aborted' });
   });
 
+  it('lets the last writes take longer than what does not heed its signal, when it is told so', async () => {
+    const world = aWorld();
+    const last = Promise.withResolvers<void>();
+    const { did, log, stop, result, until } = aProcess(world, 'p', {
+      graceMs: 1000,
+      finishMs: 5000,
+      work: { finish: () => last.promise },
+    });
+    await until(() => did.includes('begin ns/a'));
+    stop.abort();
+    await world.simulation.runFor(4000);
+    expect(result.end).toBeUndefined();
+    last.resolve();
+    await until(() => result.end !== undefined);
+    expect(log.at('warn')).toEqual([]);
+  });
+
   it('ends when leadership is lost, without a last write', async () => {
     const world = aWorld();
     const { process, did, result, until } = aProcess(world, 'p', {

@@ -42,6 +42,8 @@ export interface ManagerOptions {
   readonly drainMs?: number;
   /** How long in ms anything that does not heed its signal is waited for; 2 s when left out. */
   readonly graceMs?: number;
+  /** Longest time in ms for {@link LeaderWork.finish}; `graceMs` when left out. */
+  readonly finishMs?: number;
   /** Pause in ms between two looks at whether the event loop moves; 1 s when left out. */
   readonly beatMs?: number;
 }
@@ -197,6 +199,7 @@ export class Manager {
         await this.#within(
           this.#guard(async () => work.finish?.()),
           'finish',
+          this.#options.finishMs,
         );
     } finally {
       this.#leading = false;
@@ -219,8 +222,7 @@ export class Manager {
     this.#end.abort();
   }
 
-  async #within(work: Promise<unknown>, name: string): Promise<void> {
-    const { graceMs = 2_000 } = this.#options;
+  async #within(work: Promise<unknown>, name: string, graceMs = this.#options.graceMs ?? 2_000): Promise<void> {
     const done = new AbortController();
     const late = sleep(this.#environment.clock, graceMs, done.signal).then(() => {
       if (!done.signal.aborted)

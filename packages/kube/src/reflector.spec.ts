@@ -194,6 +194,33 @@ describe('a reflector', () => {
     await ended();
   });
 
+  it('that may not read says so once, asks no more often than any other that fails, and tells when it may again', async () => {
+    const told: boolean[] = [];
+    const forbidden = () => refused(403, 'Forbidden');
+    const no = Array.from({ length: 20 }, forbidden);
+    const { api, clock, log, reflector, ended } = running(
+      { onRefused: (it) => told.push(it) },
+      aList('7'),
+      ...no,
+      aList('8'),
+    );
+    await settled();
+    expect(reflector.refused).toBe(false);
+    api.watching.fail(forbidden());
+    await settled();
+    expect([reflector.refused, told]).toEqual([false, []]);
+    await clock.advance(800);
+    expect([reflector.refused, told]).toEqual([true, [true]]);
+    await clock.advance(60_000);
+    const asked = api.lists.length;
+    await clock.advance(300_000);
+    expect(api.lists.length - asked).toBe(10);
+    expect(log.at('warn')).toHaveLength(2);
+    await clock.advance(300_000);
+    expect([reflector.refused, reflector.hasSynced, told]).toEqual([false, true, [true, false]]);
+    await ended();
+  });
+
   it('pauses longer when lists work but watches always fail, and short again after one that lived', async () => {
     const { api, clock, ended } = running({}, aList('7'), aList('8'), aList('9'), aList('10'));
     await settled();

@@ -3,7 +3,7 @@ import { onAbort } from './abort.js';
 import type { KubeApi, Selection, WatchEvent } from './api.js';
 import { Backoff } from './backoff.js';
 import { type Environment, type KubeLogger, sleep } from './environment.js';
-import { isExpired, KubeApiError } from './error.js';
+import { isExpired, isForbidden, KubeApiError } from './error.js';
 import type { Kind } from './kind.js';
 import { listAll } from './list.js';
 import { withFields } from './log-fields.js';
@@ -30,6 +30,8 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly pageSize?: number;
   /** Silence of a watch in ms, after which it is begun anew; 4 min when left out. */
   readonly stallMs?: number;
+  /** Called when {@link Reflector.refused} has changed. */
+  readonly onRefused?: (refused: boolean) => void;
 }
 
 /** The server ends each watch after so many seconds, and up to as many again: connections wander, not all at once. */
@@ -56,6 +58,7 @@ export class Reflector<T extends KubeObject> {
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
   #running = false;
+  #refused = false;
   /** Where to watch from; undefined: a list is due. */
   #version: string | undefined;
 
@@ -73,6 +76,11 @@ export class Reflector<T extends KubeObject> {
 
   get hasSynced(): boolean {
     return this.#hasSynced;
+  }
+
+  /** The server does not let us read (403), as it said last: what is in the sink is as it was before that, or not yet. */
+  get refused(): boolean {
+    return this.#refused;
   }
 
   /** Settles when the first list is in the sink; never, when the server cannot be reached. */
@@ -119,6 +127,13 @@ export class Reflector<T extends KubeObject> {
     this.#version = resourceVersion;
     this.#hasSynced = true;
     this.#synced.resolve();
+    this.#refuse(false);
+  }
+
+  #refuse(refused: boolean): void {
+    if (this.#refused === refused) return;
+    this.#refused = refused;
+    this.#options.onRefused?.(refused);
   }
 
   async #watch(from: string, signal: AbortSignal): Promise<void> {
@@ -172,10 +187,14 @@ export class Reflector<T extends KubeObject> {
   readonly #transform = (object: T): T => (this.#options.transform ?? withoutManagedFields)(object);
 
   #failed(error: unknown): void {
+    const said = this.#refused;
+    // A watch that is refused is followed by a list, which tells whether anything may be read.
+    if (this.#version === undefined && isForbidden(error)) this.#refuse(true);
     const again = goesOn(error) && this.#version !== undefined ? 'the watch goes on where it was' : 'a new list comes';
     if (!goesOn(error)) this.#version = undefined;
     this.#metrics.errors.inc({ name: this.#name, reason: reasonOf(error) });
     if (isExpired(error)) this.#log.info({ reason: reasonOf(error) }, `the watch is too old; ${again}`);
+    else if (said && isForbidden(error)) this.#log.debug({ why: error }, 'still refused');
     else if (error instanceof KubeApiError || error instanceof StalledWatchError || error instanceof ShortWatchError) {
       this.#log.warn({ reason: reasonOf(error), why: error.message }, `what is watched may be late; ${again}`);
     } else this.#log.error({ err: error }, `a reflector failed by itself; ${again}`);
