@@ -119,6 +119,7 @@ function jobFor(upload: string, file: string, options: StartOptions): CreateJobI
         task: options.task,
         quality: options.quality,
         formats: options.formats,
+        subtitles: { preset: options.subtitles },
       },
     },
   } as CreateJobInput; // main judges what the command line says, and answers with the field that is wrong

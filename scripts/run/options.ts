@@ -8,6 +8,7 @@ export interface StartOptions {
   task: 'transcribe' | 'translate';
   quality: string;
   formats: string[];
+  subtitles: string;
   renditions: string[];
   exit: boolean;
   open: boolean;
@@ -25,6 +26,7 @@ Starts MediaJob on this machine. Without files it serves the page; with files it
   --task translate   into English instead of the spoken language
   --quality Q        fast, balanced or best (default: balanced)
   --formats LIST     json,txt,srt,vtt,tsv,lrc (default: json,srt,vtt,txt)
+  --subtitles PRESET netflix, bbc, youtube, short or raw (default: netflix)
   --convert LIST     also convert to mp3,m4a,opus,flac,wav,mp4,webm,mkv
   --exit             stop when the files are done
   --port N           port of the page (default: 8000); N+1 and N+2 are used too
@@ -44,6 +46,7 @@ export function parseOptions(argv: string[], invocationDir: string): StartOption
       task: { type: 'string', default: 'transcribe' },
       quality: { type: 'string', default: 'balanced' },
       formats: { type: 'string', default: 'json,srt,vtt,txt' },
+      subtitles: { type: 'string', default: 'netflix' },
       convert: { type: 'string', default: '' },
       exit: { type: 'boolean', default: false },
       open: { type: 'boolean', default: true },
@@ -69,6 +72,7 @@ export function parseOptions(argv: string[], invocationDir: string): StartOption
     task: values.task,
     quality: values.quality,
     formats: list(values.formats),
+    subtitles: values.subtitles,
     renditions: list(values.convert),
     exit: values.exit,
     open: values.open,

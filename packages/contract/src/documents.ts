@@ -58,7 +58,16 @@ export const DetectedLanguage = z.strictObject({
 });
 export type DetectedLanguage = z.infer<typeof DetectedLanguage>;
 
-export const Word = z.strictObject({ startMs: Ms, endMs: Ms, text: z.string(), probability: z.number().min(0).max(1) });
+/** Who speaks, as diarization or a channel tells it: SPEAKER_00, or a name that a person gave. */
+const Speaker = z.string().min(1).max(64);
+
+export const Word = z.strictObject({
+  startMs: Ms,
+  endMs: Ms,
+  text: z.string(),
+  probability: z.number().min(0).max(1),
+  speaker: Speaker.optional(),
+});
 export type Word = z.infer<typeof Word>;
 
 export const DOUBTS = ['repetition', 'low-confidence', 'no-speech'] as const;
@@ -93,6 +102,13 @@ export const Part = z.strictObject({
   engine: z.strictObject({ name: z.string(), version: z.string(), model: z.string() }),
 });
 export type Part = z.infer<typeof Part>;
+  language: z
+    .string()
+    .max(8)
+    .optional()
+    .describe('Whisper’s code, where each chunk has a language of its own; otherwise that of the part.'),
+  model: z.string().max(64).optional().describe('Another model than the part’s heard it.'),
+  speaker: Speaker.optional().describe('Of all its words that name nobody themselves.'),
 
 /**
  * outputs/<job>/transcript.json: WhisperX's shape (seconds), so that its readers work unchanged; every word always has times.
@@ -111,7 +127,10 @@ export const TranscriptSegment = z.strictObject({
   avg_logprob: z.number(),
   no_speech_prob: z.number(),
   words: z.array(TranscriptWord),
-  doubts: z.array(z.enum(DOUBTS)).optional(),
+  speaker: Speaker.optional(),
+  doubts: z.array(z.enum(DOUBTS)).optional().describe('Why it is doubtful.'),
+  language: z.string().max(16).optional().describe('BCP-47; given where each chunk has a language of its own.'),
+  model: z.string().optional().describe('Another model than the transcript’s heard it, since it had been doubtful.'),
 });
 export const Transcript = z.strictObject({
   schemaVersion: z.literal(1),
@@ -121,6 +140,7 @@ export const Transcript = z.strictObject({
   model: z.string(),
   durationMs: Ms,
   segments: z.array(TranscriptSegment),
+  speaker: Speaker.optional(),
   word_segments: z.array(TranscriptWord),
 });
 export type Transcript = z.infer<typeof Transcript>;

@@ -91,13 +91,48 @@ export function renditionFileName(rendition: Pick<Rendition, 'format' | 'height'
     : `media-${rendition.height}p.${rendition.format}`;
 }
 
+export const SUBTITLE_PRESETS = ['netflix', 'bbc', 'youtube', 'short', 'raw'] as const;
+export const SubtitlePreset = z
+  .enum(SUBTITLE_PRESETS)
+  .describe(
+    'netflix, bbc, youtube: after their guides. short: three words at once, for upright videos. raw: the segments as they were heard.',
+  );
+export type SubtitlePreset = z.infer<typeof SubtitlePreset>;
+
+const WordTimes = z
+  .boolean()
+  .describe('Whether vtt, lrc and ass also say when each word begins; in ass it lights up (karaoke).');
+
+/** Whatever is given takes the place of what the preset says; docs/SUBTITLES.md has the values. */
 export const SubtitleRules = z
   .strictObject({
-    maxCharsPerLine: z.int().min(8).max(120).default(42).describe('Most characters a line.'),
-    maxLines: z.int().min(1).max(4).default(2).describe('Most lines a cue.'),
+    preset: SubtitlePreset.optional(),
+    maxCharsPerLine: z
+      .int()
+      .min(8)
+      .max(120)
+      .optional()
+      .describe('Most characters a line; an East Asian one counts twice. Left out: as the preset.'),
+    maxLines: z.int().min(1).max(4).optional().describe('Most lines a cue. Left out: as the preset.'),
+    maxCharsPerSecond: z
+      .int()
+      .min(5)
+      .max(100)
+      .optional()
+      .describe('Fastest reading, counted as for lines. Cues stay longer for it where there is room.'),
+    minMs: z.int().min(0).max(2000).optional().describe('Shortest cue in ms. Left out: as the preset.'),
+    maxMs: z.int().min(2000).max(30_000).optional().describe('Longest cue in ms. Left out: as the preset.'),
+    minGapMs: z.int().min(0).max(1000).optional().describe('Smallest gap between cues in ms; left out: as the preset.'),
+    wordTimes: WordTimes.optional(),
   })
   .describe('Rules for subtitle cues.');
 export type SubtitleRules = z.infer<typeof SubtitleRules>;
+
+/** {@link SubtitleRules} as they stand in a MediaJob. */
+export const SubtitleSpec = SubtitleRules.extend({
+  preset: SubtitlePreset.default('netflix'),
+  wordTimes: WordTimes.default(true),
+}).describe('How subtitles are cut into cues and lines.');
 
 export const QUALITIES = ['fast', 'balanced', 'best'] as const;
 export const Quality = z
@@ -126,7 +161,7 @@ export const TranscribeSpec = z
       .default(['json', 'srt', 'vtt', 'txt'])
       .refine((list) => new Set(list).size === list.length, 'a format is named twice')
       .describe('Text files to write. json is always written.'),
-    subtitles: SubtitleRules.prefault({}).describe('How subtitles are broken into lines and cues.'),
+    subtitles: SubtitleSpec.prefault({}),
     prompt: z.string().max(1000).optional().describe('Names and terms that are likely to be said.'),
     parallelism: z.int().min(1).max(256).default(4).describe('Most shards transcribed at once.'),
     quality: Quality.default('balanced'),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { RENDITION_FORMATS, TEXT_FORMATS } from '../src/formats.js';
-import { QUALITIES } from '../src/spec.js';
+import { QUALITIES, SUBTITLE_PRESETS } from '../src/spec.js';
 import type { AnySpec } from './crd-cases.js';
 
 /** A value that is right nearly always, so that a spec of many of them is right half the time. */
@@ -69,7 +69,16 @@ export function anySpec(): fc.Arbitrary<AnySpec> {
           fc.uniqueArray(fc.constantFrom(...TEXT_FORMATS), { minLength: 1 }),
           fc.oneof(fc.array(word(...TEXT_FORMATS), { maxLength: 3 }), fc.constantFrom('srt', {})),
         ),
-        subtitles: record({ maxCharsPerLine: int(8, 120), maxLines: int(1, 4) }),
+        subtitles: record({
+          preset: word(...SUBTITLE_PRESETS),
+          maxCharsPerLine: int(8, 120),
+          maxLines: int(1, 4),
+          maxCharsPerSecond: int(5, 100),
+          minMs: int(0, 2000),
+          maxMs: int(2000, 30_000),
+          minGapMs: int(0, 1000),
+          wordTimes: flag,
+        }),
         prompt: mostly(fc.string({ maxLength: 40 }), fc.constantFrom('a'.repeat(1001), 7)),
         parallelism: int(1, 256),
         quality: word(...QUALITIES),

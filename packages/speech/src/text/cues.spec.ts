@@ -1,10 +1,11 @@
-import type { Segment, SubtitleRules } from '@mediajob/contract';
+import { type Segment, SUBTITLE_PRESETS, type SubtitleRules } from '@mediajob/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CUE_TIMING, cuesOf } from './cues.js';
+import { cuesOf } from './cues.js';
+import { cueRules } from './presets.js';
 import { textWidth } from './scripts.js';
 
-const netflix: SubtitleRules = { maxCharsPerLine: 42, maxLines: 2 };
+const netflix: SubtitleRules = { preset: 'netflix' };
 
 /** Words at an even pace; a number is a pause in ms. */
 function segment(pieces: readonly (string | number)[], startMs = 0, { join = ' ', msPerLetter = 70 } = {}): Segment {
@@ -30,6 +31,7 @@ function segment(pieces: readonly (string | number)[], startMs = 0, { join = ' '
     doubts: [],
   };
 }
+const timing = cueRules(netflix, 'en');
 const linesOf = (segments: Segment[], rules = netflix, language = 'en') =>
   cuesOf(segments, rules, language).map((cue) => cue.lines);
 
@@ -85,7 +87,7 @@ describe('cues', () => {
 
   it('stay long enough to be read when there is room', () => {
     const [cue] = cuesOf([segment(['Yes.'])], netflix, 'en');
-    expect((cue?.endMs ?? 0) - (cue?.startMs ?? 0)).toBe(CUE_TIMING.shortestMs);
+    expect((cue?.endMs ?? 0) - (cue?.startMs ?? 0)).toBe(timing.minMs);
   });
 
   it('do not stay longer than the media', () => {
@@ -96,58 +98,151 @@ describe('cues', () => {
   it('leave two frames between each other', () => {
     const speech = 'This is the first of two sentences here. And this one is the second of the two.';
     const [first, second] = cuesOf([segment(speech.split(' '))], netflix, 'en');
-    expect((second?.startMs ?? 0) - (first?.endMs ?? 0)).toBe(CUE_TIMING.gapMs);
+    expect((second?.startMs ?? 0) - (first?.endMs ?? 0)).toBe(timing.minGapMs);
   });
 
   it('are none for silence', () => {
     expect(cuesOf([], netflix, 'en')).toEqual([]);
   });
 
+  it('never hold two speakers, and say where a turn begins', () => {
+    const talk = { ...segment(['Are', 'you', 'coming?']), speaker: 'Anna' };
+    const answer = { ...segment(['In', 'a', 'minute.'], talk.endMs), speaker: 'Boris' };
+    const more = { ...segment(['Wait', 'there.'], answer.endMs + 200), speaker: 'Boris' };
+    expect(cuesOf([talk, answer, more], {}, 'en').map(({ speaker, turn, lines }) => [speaker, turn, ...lines])).toEqual(
+      [
+        ['Anna', true, 'Are you coming?'],
+        ['Boris', true, 'In a minute. Wait there.'],
+      ],
+    );
+  });
+
+  it('change with the speaker of a word inside a segment', () => {
+    const both = segment(['Ready?', 'Yes,', 'go.']);
+    const words = both.words.map((word, i) => ({ ...word, speaker: i === 0 ? 'A' : 'B' }));
+    expect(linesOf([{ ...both, words }])).toEqual([['Ready?'], ['Yes, go.']]);
+  });
+
+  it('leave room for the name where a turn begins', () => {
+    const speech = segment('nobody expected that it would ever really come'.split(' '));
+    for (const [i, lines] of linesOf([{ ...speech, speaker: 'Alexandra Feodorovna' }]).entries())
+      for (const [j, line] of lines.entries())
+        expect(textWidth(line) + (i + j === 0 ? 'Alexandra Feodorovna: '.length : 0)).toBeLessThanOrEqual(42);
+  });
+
+  it('close a gap of a few frames to two, and keep one of half a second', () => {
+    const two = (pauseMs: number) => {
+      const first = segment(['This', 'is', 'the', 'first', 'sentence', 'of', 'them', 'all', 'here.']);
+      const next = segment(['And', 'here', 'comes', 'the', 'second', 'one', 'of', 'them.'], first.endMs + pauseMs);
+      const [a, b] = cuesOf([first, next], netflix, 'en');
+      return (b?.startMs ?? 0) - (a?.endMs ?? 0);
+    };
+    expect(two(300)).toBe(84);
+    expect(two(1900)).toBeGreaterThanOrEqual(500);
+  });
+
+  it('are cut as a preset says, and a field takes the place of what it says', () => {
+    const words = 'we all went down to the river yesterday with a boat that nobody had ever seen on the lake before';
+    const speech = [segment(words.split(' '))];
+    const short = cuesOf(speech, { preset: 'short' }, 'en');
+    for (const { words: lines } of short) expect(lines.flat().length).toBeLessThanOrEqual(3);
+    expect(linesOf(speech, { preset: 'raw' })).toEqual([[words]]);
+    for (const lines of linesOf(speech, { preset: 'bbc', maxLines: 1, maxCharsPerLine: 20 })) {
+      expect(lines).toHaveLength(1);
+      expect(textWidth(lines[0] ?? '')).toBeLessThanOrEqual(20);
+    }
+    const long = cuesOf([segment(['Yes.'])], { preset: 'netflix', minMs: 2000 }, 'en');
+    expect((long[0]?.endMs ?? 0) - (long[0]?.startMs ?? 0)).toBe(2000);
+  });
+
+  it('raw are the segments with the times of their words', () => {
+    const segments = [segment(['One', 3000, 'two.']), segment(['Three.'], 9000)];
+    expect(
+      cuesOf(segments, { preset: 'raw' }, 'en').map(({ startMs, endMs, lines }) => [startMs, endMs, ...lines]),
+    ).toEqual(segments.map(({ startMs, endMs, text }) => [startMs, endMs, text]));
+  });
+
   it('are in order, never overlap, fit their lines and show every word once', () => {
     const word = fc.oneof(
       { weight: 8, arbitrary: fc.stringMatching(/^[a-z]{1,12}[.,;?!]?$/) },
       {
-        weight: 2,
-        arbitrary: fc.constantFrom('и', 'потому', 'дорога.', '我', '们', 'ที่', 'שלום', '<b>', '-->', 'l’été,'),
+        weight: 3,
+        arbitrary: fc.constantFrom(
+          'и',
+          'потому',
+          'дорога.',
+          '我',
+          '们',
+          '「好',
+          'ー',
+          'ที่',
+          'שלום',
+          'وكان',
+          '<b>',
+          '-->',
+        ),
       },
       { weight: 1, arbitrary: fc.stringMatching(/^[a-z]{40,60}$/) },
     );
     const piece = fc.oneof({ weight: 6, arbitrary: word }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 4000 }) });
+    const optional = (min: number, max: number) => fc.option(fc.integer({ min, max }), { nil: undefined });
     const script = fc.record({
-      segments: fc.array(fc.array(piece, { minLength: 1, maxLength: 40 }), { maxLength: 5 }),
+      segments: fc.array(
+        fc.record({
+          pieces: fc.array(piece, { minLength: 1, maxLength: 40 }),
+          speaker: fc.constantFrom(undefined, undefined, 'A', 'Boris'),
+        }),
+        { maxLength: 5 },
+      ),
       msPerLetter: fc.integer({ min: 1, max: 400 }),
-      maxCharsPerLine: fc.integer({ min: 8, max: 60 }),
-      maxLines: fc.integer({ min: 1, max: 4 }),
-      language: fc.constantFrom('en', 'ru', 'zh', 'de'),
+      rules: fc.record({
+        preset: fc.constantFrom(undefined, ...SUBTITLE_PRESETS),
+        maxCharsPerLine: optional(8, 60),
+        maxLines: optional(1, 4),
+        maxCharsPerSecond: optional(5, 100),
+        minMs: optional(0, 2000),
+        maxMs: optional(2000, 30_000),
+        minGapMs: optional(0, 1000),
+      }),
+      durationMs: fc.constantFrom(Number.POSITIVE_INFINITY, 3000),
+      language: fc.constantFrom('en', 'ru', 'zh', 'ja', 'th', 'ar', 'de'),
     });
     fc.assert(
-      fc.property(script, ({ segments: pieces, msPerLetter, maxCharsPerLine, maxLines, language }) => {
+      fc.property(script, ({ segments: spoken, msPerLetter, rules, durationMs, language }) => {
         let at = 0;
-        const segments = pieces.map((it) => {
-          const made = segment(it, at, { msPerLetter });
+        const segments = spoken.map(({ pieces, speaker }) => {
+          const made = { ...segment(pieces, at, { msPerLetter }), ...(speaker !== undefined && { speaker }) };
           at = Math.max(at, made.endMs);
           return made;
         });
-        const cues = cuesOf(segments, { maxCharsPerLine, maxLines }, language);
+        const { maxCharsPerLine, maxLines, maxMs } = cueRules(rules, language);
+        const cues = cuesOf(segments, rules, language, durationMs);
         let last = 0;
         for (const cue of cues) {
+          expect(Number.isInteger(cue.startMs) && Number.isInteger(cue.endMs)).toBe(true);
           expect(cue.startMs).toBeGreaterThanOrEqual(last);
           expect(cue.endMs).toBeGreaterThan(cue.startMs);
+          expect(cue.endMs - cue.startMs).toBeLessThanOrEqual(maxMs);
           expect(cue.lines.length).toBeGreaterThan(0);
           expect(cue.lines.length).toBeLessThanOrEqual(maxLines);
-          for (const line of cue.lines)
-            if (line.includes(' ')) expect(textWidth(line)).toBeLessThanOrEqual(maxCharsPerLine);
+          cue.words.forEach((line, i) => {
+            if (line.length > 1) expect(textWidth(cue.lines[i] ?? '')).toBeLessThanOrEqual(maxCharsPerLine);
+          });
           last = cue.endMs;
         }
-        const said = segments.flatMap((it) => it.words.map((one) => one.text)).join('');
+        const said = segments.flatMap((it) => it.words);
+        expect(cues.flatMap((it) => it.words.flat().map(({ text, startMs }) => [text, startMs]))).toEqual(
+          said.map(({ text, startMs }) => [text, startMs]),
+        );
         expect(
           cues
             .flatMap((it) => it.lines)
             .join('')
             .replace(/\s/g, ''),
-        ).toBe(said);
-        const times = new Set(segments.flatMap((it) => it.words.map((one) => one.startMs)));
-        for (const cue of cues) expect(times.has(cue.startMs)).toBe(true);
+        ).toBe(said.map(({ text }) => text).join(''));
+        const voices = new Map(segments.flatMap((it) => it.words.map((word) => [word.startMs, it.speaker])));
+        for (const cue of cues)
+          for (const { startMs } of cue.words.flat()) expect(voices.get(startMs)).toBe(cue.speaker);
       }),
     );
   });

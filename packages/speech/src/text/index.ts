@@ -1,6 +1,8 @@
-export { CUE_TIMING, type Cue, cuesOf } from './cues.js';
+export { CUE_FAULTS, type CueFault, type CueReport, checkCues } from './cue-faults.js';
+export { type Cue, CueMaker, cuesOf } from './cues.js';
 export { type DocumentSource, documentOf } from './documents.js';
 export { type LanguageDetection, languageWindows, voteLanguage } from './language.js';
+export { type CueRules, cueRules } from './presets.js';
 export { isUnspaced, plainText, textWidth } from './scripts.js';
 export {
   compressionRatioOf,

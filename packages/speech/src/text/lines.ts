@@ -1,72 +1,74 @@
-import type { SubtitleRules } from '@mediajob/contract';
-import { breakCost, type CueWord } from './breaks.js';
+import type { CueRules } from './presets.js';
 
-/** Words as they stand on one line. */
-export function lineOf(words: readonly CueWord[]): string {
-  return words.map((word, i) => (word.spaced && i > 0 ? ` ${word.text}` : word.text)).join('');
+/** Words in a row with what their cuts cost: what lines and cues are laid out from. */
+export interface WordRow {
+  readonly length: number;
+  /** Width of words[from…to) on one line. */
+  width(from: number, to: number): number;
+  /** Cost of a cut before words[at]. */
+  cut(at: number): number;
 }
 
-/** Width of words on one line. */
-export function widthOf(words: readonly CueWord[]): number {
-  return words.reduce((sum, word, i) => sum + word.width + (word.spaced && i > 0 ? 1 : 0), 0);
+export interface Layout {
+  readonly cost: number;
+  /** Where each line but the last ends. */
+  readonly ends: readonly number[];
 }
+
+const ONE_LINE: Layout = { cost: 0, ends: [] };
+
+/** Ten letters off cost as much as the step from a good cut to an arbitrary one. */
+const UNEVEN = 0.1;
+/** Of two equal ways the one with the shorter line above: the picture is less covered. */
+const TOP_HEAVY = 0.5;
 
 /**
- * How many lines words need at least. A word longer than a line has one for itself.
- * @returns undefined when they need more than the rules allow
+ * The cheapest way to put words[from…to) on `count` lines: cut at good places, into lines that are about equally long.
+ * A word longer than a line has one for itself.
+ *
+ * @param count as few as they need, by {@link linesNeeded}
  */
-export function linesNeeded(
-  words: readonly CueWord[],
-  { maxCharsPerLine, maxLines }: SubtitleRules,
-): number | undefined {
-  let lines = 0;
-  let width = Number.POSITIVE_INFINITY;
-  for (const [i, word] of words.entries()) {
-    const added = width + word.width + (word.spaced ? 1 : 0);
-    if (i > 0 && added <= maxCharsPerLine) width = added;
-    else {
-      lines++;
-      width = word.width;
-      if (lines > maxLines) return undefined;
-    }
-  }
-  return lines;
-}
-
-/**
- * Breaks a cue's words into as few lines as they need, where the cut is good and the lines are about equally long;
- * of two equal ways the one with the shorter line above.
- */
-export function breakLines(words: readonly CueWord[], rules: SubtitleRules, language: string): string[] {
-  const count = linesNeeded(words, rules) ?? words.length;
-  if (count <= 1) return words.length === 0 ? [] : [lineOf(words)];
-  const ideal = widthOf(words) / count;
-
-  /** Best way to put words[from…] on `left` lines: its cost, and where each line but the last ends. */
-  const best = (from: number, left: number): { cost: number; ends: number[] } | undefined => {
-    if (left === 1) {
-      const width = widthOf(words.slice(from));
-      const fits = width <= rules.maxCharsPerLine || words.length - from === 1;
-      return fits ? { cost: unevenness(width, ideal), ends: [] } : undefined;
-    }
-    let found: { cost: number; ends: number[] } | undefined;
-    for (let end = from + 1; end <= words.length - left + 1; end++) {
-      const width = widthOf(words.slice(from, end));
-      if (width > rules.maxCharsPerLine && end > from + 1) break;
-      const rest = best(end, left - 1);
-      const [a, b] = [words[end - 1], words[end]];
-      if (rest === undefined || a === undefined || b === undefined) continue;
-      const top = width > ideal ? 0.5 : 0;
-      const cost = rest.cost + unevenness(width, ideal) + breakCost(a, b, language) + top;
-      if (found === undefined || cost < found.cost) found = { cost, ends: [end, ...rest.ends] };
+export function layOut(row: WordRow, from: number, to: number, count: number, { maxCharsPerLine }: CueRules): Layout {
+  if (count <= 1) return ONE_LINE;
+  const ideal = row.width(from, to) / count;
+  const fits = (start: number, end: number) => end - start === 1 || row.width(start, end) <= maxCharsPerLine;
+  /** Best way to put the words up to `to` on lines `line` and before, where line 1 begins at `from`. */
+  const best = (line: number, end: number): Layout | undefined => {
+    if (line === 1) return fits(from, end) ? ONE_LINE : undefined;
+    let found: Layout | undefined;
+    for (let at = end - 1; at >= from + line - 1 && fits(at, end); at--) {
+      // How far the line above ends from where even ones would: each cut is judged by itself.
+      const off = row.width(from, at) - ideal * (line - 1);
+      const here = row.cut(at) + off * off * UNEVEN + (off > 0 ? TOP_HEAVY : 0);
+      if (found !== undefined && here >= found.cost) continue;
+      const above = best(line - 1, at);
+      if (above !== undefined && (found === undefined || above.cost + here < found.cost))
+        found = { cost: above.cost + here, ends: [...above.ends, at] };
     }
     return found;
   };
-  const { ends } = best(0, count) ?? { ends: [] };
-  return [0, ...ends].map((from, i) => lineOf(words.slice(from, ends[i] ?? words.length)));
+  const layout = best(count, to);
+  if (layout === undefined) throw new RangeError(`${to - from} words do not fit on ${count} lines`);
+  return layout;
 }
 
-/** Ten letters off cost as much as the step from a good cut to an arbitrary one. */
-function unevenness(width: number, ideal: number): number {
-  return Math.abs(width - ideal) ** 2 / 10;
+/** How many lines words need at least, counted on as they come. A word longer than a line has one for itself. */
+export class LineCount {
+  readonly #row: WordRow;
+  readonly #most: number;
+  #begin: number;
+  count = 1;
+
+  constructor(row: WordRow, from: number, { maxCharsPerLine }: CueRules) {
+    this.#row = row;
+    this.#most = maxCharsPerLine;
+    this.#begin = from;
+  }
+
+  /** The word before `to` comes in. */
+  add(to: number): void {
+    if (to - this.#begin <= 1 || this.#row.width(this.#begin, to) <= this.#most) return;
+    this.#begin = to - 1;
+    this.count++;
+  }
 }

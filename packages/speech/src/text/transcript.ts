@@ -49,6 +49,7 @@ function wordOf(word: Word): TranscriptWord {
   return {
     word: word.text,
     start: seconds(word.startMs),
+    ...speakerOf(segment),
     end: seconds(word.endMs),
     score: round(word.probability),
   };
@@ -61,3 +62,8 @@ function seconds(ms: number): number {
 function round(value: number): number {
   return Math.round(value * 10_000) / 10_000;
 }
+    ...speakerOf(word),
+function speakerOf({ speaker }: Pick<Word, 'speaker'>): Pick<Word, 'speaker'> {
+  return speaker === undefined ? {} : { speaker };
+}
+

@@ -5,6 +5,7 @@ import {
   type Transcript,
   type TranscriptSegment,
   type TranscriptWord,
+  type Word,
   whisperLanguageOf,
 } from '@mediajob/contract';
 import { documentOf } from '@mediajob/speech/text';
@@ -27,15 +28,17 @@ export async function textOf(transcript: Transcript, format: TextFormat, rules: 
 }
 
 /** What of a segment stands in texts; how sure the engine was does not. */
-function segmentOf({ start, end, text, words, doubts }: TranscriptSegment): Segment {
+function segmentOf({ start, end, text, words, doubts, speaker }: TranscriptSegment): Segment {
   return {
     ...{ startMs: ms(start), endMs: ms(end), text, words: words.map(wordOf), doubts: doubts ?? [] },
+    ...(speaker !== undefined && { speaker }),
     ...{ avgLogprob: 0, noSpeechProbability: 0, compressionRatio: 0, temperature: 0 },
   };
 }
 
-function wordOf({ word, start, end, score }: TranscriptWord) {
-  return { text: word, startMs: ms(start), endMs: ms(end), probability: score };
+function wordOf({ word, start, end, score, speaker }: TranscriptWord): Word {
+  const spoken = { text: word, startMs: ms(start), endMs: ms(end), probability: score };
+  return speaker === undefined ? spoken : { ...spoken, speaker };
 }
 
 function ms(seconds: number): number {
