@@ -85,6 +85,7 @@ export const Segment = z.strictObject({
     .describe('Bytes of text divided by bytes after zlib; above 2.4 it repeats itself.'),
   temperature: z.number().min(0),
   doubts: z.array(z.enum(DOUBTS)).default([]),
+  speaker: Speaker.optional().describe('Of all its words that name nobody themselves.'),
 });
 export type Segment = z.infer<typeof Segment>;
 
@@ -102,13 +103,6 @@ export const Part = z.strictObject({
   engine: z.strictObject({ name: z.string(), version: z.string(), model: z.string() }),
 });
 export type Part = z.infer<typeof Part>;
-  language: z
-    .string()
-    .max(8)
-    .optional()
-    .describe('Whisper’s code, where each chunk has a language of its own; otherwise that of the part.'),
-  model: z.string().max(64).optional().describe('Another model than the part’s heard it.'),
-  speaker: Speaker.optional().describe('Of all its words that name nobody themselves.'),
 
 /**
  * outputs/<job>/transcript.json: WhisperX's shape (seconds), so that its readers work unchanged; every word always has times.
@@ -119,6 +113,7 @@ export const TranscriptWord = z.strictObject({
   start: z.number(),
   end: z.number(),
   score: z.number(),
+  speaker: Speaker.optional(),
 });
 export const TranscriptSegment = z.strictObject({
   start: z.number(),
@@ -128,9 +123,7 @@ export const TranscriptSegment = z.strictObject({
   no_speech_prob: z.number(),
   words: z.array(TranscriptWord),
   speaker: Speaker.optional(),
-  doubts: z.array(z.enum(DOUBTS)).optional().describe('Why it is doubtful.'),
-  language: z.string().max(16).optional().describe('BCP-47; given where each chunk has a language of its own.'),
-  model: z.string().optional().describe('Another model than the transcript’s heard it, since it had been doubtful.'),
+  doubts: z.array(z.enum(DOUBTS)).optional(),
 });
 export const Transcript = z.strictObject({
   schemaVersion: z.literal(1),
@@ -140,7 +133,6 @@ export const Transcript = z.strictObject({
   model: z.string(),
   durationMs: Ms,
   segments: z.array(TranscriptSegment),
-  speaker: Speaker.optional(),
   word_segments: z.array(TranscriptWord),
 });
 export type Transcript = z.infer<typeof Transcript>;

@@ -41,6 +41,7 @@ export function transcriptSegmentOf(segment: Segment): TranscriptSegment {
     avg_logprob: round(segment.avgLogprob),
     no_speech_prob: round(segment.noSpeechProbability),
     words: segment.words.map(wordOf),
+    ...speakerOf(segment),
     ...(segment.doubts.length > 0 ? { doubts: segment.doubts } : {}),
   };
 }
@@ -49,10 +50,14 @@ function wordOf(word: Word): TranscriptWord {
   return {
     word: word.text,
     start: seconds(word.startMs),
-    ...speakerOf(segment),
     end: seconds(word.endMs),
     score: round(word.probability),
+    ...speakerOf(word),
   };
+}
+
+function speakerOf({ speaker }: Pick<Word, 'speaker'>): Pick<Word, 'speaker'> {
+  return speaker === undefined ? {} : { speaker };
 }
 
 function seconds(ms: number): number {
@@ -62,8 +67,3 @@ function seconds(ms: number): number {
 function round(value: number): number {
   return Math.round(value * 10_000) / 10_000;
 }
-    ...speakerOf(word),
-function speakerOf({ speaker }: Pick<Word, 'speaker'>): Pick<Word, 'speaker'> {
-  return speaker === undefined ? {} : { speaker };
-}
-
