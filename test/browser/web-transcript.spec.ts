@@ -118,6 +118,9 @@ describe('reading along', () => {
     await page.getByText('Doubtful: the model was unsure.').first().waitFor();
     await expect.poll(async () => (await marked(page, 'low')).length).toBeGreaterThan(0);
     const before = await page.evaluate(() => window.scrollY);
+    const omission = page.locator('.paragraph', { hasText: 'somebody speaks here, and no words were found' });
+    await omission.getByRole('button', { name: /^Play from/ }).waitFor();
+    expect(await omission.locator('.paragraph-text').count()).toBe(0);
     for (let time = 0; time < 5; time += 1) await page.getByRole('button', { name: /doubtful places/ }).click();
     await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(before);
     await expect.poll(() => page.locator('.is-doubtful:visible').count()).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { JobId, OutputName, Sha256, UploadId } from './ids.js';
-import { PlanParameters, StageName } from './steps.js';
+import { DETECTORS, PlanParameters, StageName } from './steps.js';
 
 /** The JSON documents on the media volume. Each carries schemaVersion; a reader refuses one it does not know. */
 
@@ -27,7 +27,16 @@ const Ms = z.int().min(0);
 export const Window = z.strictObject({ startMs: Ms, endMs: Ms });
 export type Window = z.infer<typeof Window>;
 /** A run of windows whose result is one file; a retry begins at the first chunk without one. */
-export const Chunk = z.strictObject({ index: z.int().min(0), startMs: Ms, endMs: Ms, windows: z.array(Window) });
+export const Chunk = z.strictObject({
+  index: z.int().min(0),
+  startMs: Ms,
+  endMs: Ms,
+  windows: z.array(Window),
+  speech: z
+    .array(Window)
+    .optional()
+    .describe('Where somebody speaks in it: what is heard is checked against this. Plans of older versions have none.'),
+});
 export type Chunk = z.infer<typeof Chunk>;
 /** work/plan.json. Chunks follow each other without a gap and cover the audio; windows lie inside their chunk, in order, without overlap. */
 export const ChunkPlan = z.strictObject({
@@ -35,6 +44,10 @@ export const ChunkPlan = z.strictObject({
   durationMs: Ms,
   speechMs: Ms,
   parameters: PlanParameters,
+  detector: z
+    .enum(DETECTORS)
+    .optional()
+    .describe('What told speech from other sounds. energy, also when left out: only how loud it is.'),
   chunks: z.array(Chunk),
 });
 export type ChunkPlan = z.infer<typeof ChunkPlan>;
@@ -70,7 +83,11 @@ export const Word = z.strictObject({
 });
 export type Word = z.infer<typeof Word>;
 
-export const DOUBTS = ['repetition', 'low-confidence', 'no-speech'] as const;
+/**
+ * Why a place is doubtful: it repeats itself; the model was unsure of its words; it heard no speech there; there is no sound
+ * below the words; they are in the letters of another language; somebody speaks and there are no words.
+ */
+export const DOUBTS = ['repetition', 'low-confidence', 'no-speech', 'no-sound', 'language', 'omission'] as const;
 /** A segment as an engine heard it, in absolute ms of the file. Words increase strictly and lie inside the segment. */
 export const Segment = z.strictObject({
   startMs: Ms,
@@ -85,6 +102,12 @@ export const Segment = z.strictObject({
     .describe('Bytes of text divided by bytes after zlib; above 2.4 it repeats itself.'),
   temperature: z.number().min(0),
   doubts: z.array(z.enum(DOUBTS)).default([]),
+  language: z
+    .string()
+    .max(8)
+    .optional()
+    .describe('Whisper’s code, where each chunk has a language of its own; otherwise that of the part.'),
+  model: z.string().max(64).optional().describe('Another model than the part’s heard it.'),
   speaker: Speaker.optional().describe('Of all its words that name nobody themselves.'),
 });
 export type Segment = z.infer<typeof Segment>;
@@ -100,13 +123,14 @@ export const Part = z.strictObject({
   ),
   language: z.string().max(8),
   segments: z.array(Segment),
+  omissions: z.array(Window).optional().describe('Speech for which no words were found.'),
   engine: z.strictObject({ name: z.string(), version: z.string(), model: z.string() }),
 });
 export type Part = z.infer<typeof Part>;
 
 /**
  * outputs/<job>/transcript.json: WhisperX's shape (seconds), so that its readers work unchanged; every word always has times.
- * What is ours on top: durationMs, doubts, model, task, languageProbability.
+ * What is ours on top: durationMs, doubts, omissions, model, task, languageProbability, a segment's own language and model.
  */
 export const TranscriptWord = z.strictObject({
   word: z.string(),
@@ -123,8 +147,12 @@ export const TranscriptSegment = z.strictObject({
   no_speech_prob: z.number(),
   words: z.array(TranscriptWord),
   speaker: Speaker.optional(),
-  doubts: z.array(z.enum(DOUBTS)).optional(),
+  doubts: z.array(z.enum(DOUBTS)).optional().describe('Why it is doubtful.'),
+  language: z.string().max(16).optional().describe('BCP-47; given where each chunk has a language of its own.'),
+  model: z.string().optional().describe('Another model than the transcript’s heard it, since it had been doubtful.'),
 });
+export const TranscriptOmission = z.strictObject({ start: z.number(), end: z.number() });
+export type TranscriptOmission = z.infer<typeof TranscriptOmission>;
 export const Transcript = z.strictObject({
   schemaVersion: z.literal(1),
   language: z.string().max(16).describe('BCP-47'),
@@ -132,6 +160,10 @@ export const Transcript = z.strictObject({
   task: z.enum(['transcribe', 'translate']),
   model: z.string(),
   durationMs: Ms,
+  omissions: z
+    .array(TranscriptOmission)
+    .optional()
+    .describe('Where somebody speaks, in seconds, and no words were found; left out when there is no such place.'),
   segments: z.array(TranscriptSegment),
   word_segments: z.array(TranscriptWord),
 });

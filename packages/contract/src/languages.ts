@@ -150,3 +150,10 @@ export const LanguageChoice = z
   .regex(/^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)$/, 'must be "auto" or a BCP-47 tag such as en, ru or pt-BR')
   .refine((tag) => tag === 'auto' || whisperLanguageOf(tag) !== undefined, 'is not a language that Whisper knows')
   .describe('Spoken language: auto, or a BCP-47 tag such as en, ru or pt-BR.');
+
+export const LanguageMode = z
+  .enum(['perFile', 'perChunk'])
+  .describe(
+    'With language auto. perFile, also when left out: one language, found by a vote of several places. perChunk: each chunk of about a minute has its own, for recordings of mixed languages.',
+  );
+export type LanguageMode = z.infer<typeof LanguageMode>;

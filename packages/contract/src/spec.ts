@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RenditionFormat, TextFormat, VIDEO_RENDITION_FORMATS } from './formats.js';
 import { VolumePath } from './ids.js';
-import { LanguageChoice } from './languages.js';
+import { LanguageChoice, LanguageMode } from './languages.js';
 
 /** A media file on the volume that a person may name. */
 export const MediaPath = VolumePath.refine(
@@ -149,7 +149,11 @@ export const ModelName = z
 export const TranscribeSpec = z
   .strictObject({
     model: ModelName.default('base'),
+    fallbackModel: ModelName.optional().describe(
+      'A larger model of the catalog that hears again what stays doubtful. Used where it is installed; it needs its memory beside that of model.',
+    ),
     language: LanguageChoice.default('auto'),
+    languageMode: LanguageMode.optional(),
     task: z
       .enum(['transcribe', 'translate'])
       .default('transcribe')

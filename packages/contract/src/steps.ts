@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FAILURE_REASONS } from './exit-codes.js';
 import { TextFormat } from './formats.js';
 import { JobId, OutputName, Sha256, VolumePath } from './ids.js';
-import { LanguageChoice } from './languages.js';
+import { LanguageChoice, LanguageMode } from './languages.js';
 import { ModelName, Quality, Rendition, SubtitleRules } from './spec.js';
 import { Usage } from './usage.js';
 
@@ -26,10 +26,14 @@ export const MediaInfo = z
   .describe('What was found in the media file.');
 export type MediaInfo = z.infer<typeof MediaInfo>;
 
+/** Ways to find speech: Silero's network, or only how loud it is. */
+export const DETECTORS = ['silero', 'energy'] as const;
+
 /** How the chunk plan is cut: the same audio and the same parameters always give the same plan. */
 export const PlanParameters = z.strictObject({
   targetMs: z.int().min(30_000).max(3_600_000).default(300_000).describe('Wanted length of a chunk.'),
   windowMs: z.int().min(5_000).max(30_000).default(30_000).describe('Longest window that is decoded at once.'),
+  detector: z.enum(DETECTORS).optional().describe('How speech is found; silero when left out.'),
 });
 export type PlanParameters = z.infer<typeof PlanParameters>;
 
@@ -66,6 +70,8 @@ export type FinalizeOptions = z.infer<typeof FinalizeOptions>;
 const speech = {
   model: ModelName,
   language: LanguageChoice,
+  languageMode: LanguageMode.optional(),
+  fallbackModel: ModelName.optional().describe('Hears again what stays doubtful, where it is installed.'),
   task: z.enum(['transcribe', 'translate']),
 };
 
@@ -133,7 +139,7 @@ export const FinalizeResult = z.strictObject({
   language: z.string().max(16).optional().describe('BCP-47; left out when nobody speaks and none was asked for.'),
   segments: z.int().min(0),
   words: z.int().min(0),
-  doubtful: z.int().min(0).describe('Segments marked as doubtful.'),
+  doubtful: z.int().min(0).describe('Places marked as doubtful: segments, and speech without words.'),
   outputs,
   manifest: ManifestRef,
 });

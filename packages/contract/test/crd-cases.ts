@@ -53,6 +53,8 @@ export const LARGEST_SPEC: AnySpec = {
   },
   transcribe: {
     model: letters(64),
+    fallbackModel: letters(64),
+    languageMode: 'perChunk',
     language: `pt-BR${'-abcdefgh'.repeat(3)}`,
     task: 'translate',
     formats: ['json', 'txt', 'srt', 'vtt', 'tsv', 'lrc'],

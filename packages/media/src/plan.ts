@@ -26,7 +26,9 @@ export function planChunks(map: AudioMap, parameters: PlanParameters): ChunkPlan
     while (next < spans.length && (spans[next] as Span).endMs <= bounds.startMs) next += 1;
     let end = next;
     while (end < spans.length && (spans[end] as Span).startMs < bounds.endMs) end += 1;
-    chunks.push({ index, ...bounds, windows: packWindows(map, spans.slice(next, end), bounds, parameters.windowMs) });
+    const speech = spans.slice(next, end);
+    const windows = packWindows(map, speech, bounds, parameters.windowMs);
+    chunks.push({ index, ...bounds, windows, speech: speech.map((it) => clippedTo(it, bounds)) });
   }
   const speechMs = chunks.flatMap((chunk) => chunk.windows).reduce((sum, it) => sum + it.endMs - it.startMs, 0);
   return {
@@ -34,6 +36,7 @@ export function planChunks(map: AudioMap, parameters: PlanParameters): ChunkPlan
     durationMs: map.durationMs,
     speechMs,
     parameters,
+    detector: 'energy',
     chunks: speechMs === 0 ? [] : chunks,
   };
 }
@@ -91,4 +94,8 @@ function cutInSilence(silences: readonly Span[], reach: Span, ideal: number): nu
 
 function lengthOf(span: Span): number {
   return span.endMs - span.startMs;
+}
+
+function clippedTo(span: Span, bounds: Span): Span {
+  return { startMs: Math.max(span.startMs, bounds.startMs), endMs: Math.min(span.endMs, bounds.endMs) };
 }

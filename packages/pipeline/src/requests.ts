@@ -27,30 +27,22 @@ export function stepRequest(key: RunKey, { job, policy, shards, chunks }: Reques
         maxDurationMs: policy.maxDurationMs,
       };
     case 'transcribe': {
-      const { model, language, task, quality, prompt, formats, subtitles } = transcribeOf(job);
+      const { formats, subtitles } = transcribeOf(job);
       return {
         stage: 'transcribe',
         ...common,
         shard: key.shard,
         chunks: shardChunks(key.shard, shards, chunks),
-        model,
-        language,
-        task,
-        quality,
-        ...(prompt === undefined ? {} : { prompt }),
+        ...speechOf(job),
         ...(shards === 1 ? { finalize: { formats, subtitles } } : {}),
       };
     }
     case 'finalize': {
-      const { model, language, task, quality, prompt, formats, subtitles } = transcribeOf(job);
+      const { formats, subtitles } = transcribeOf(job);
       return {
         stage: 'finalize',
         ...common,
-        model,
-        language,
-        task,
-        quality,
-        ...(prompt === undefined ? {} : { prompt }),
+        ...speechOf(job),
         options: { formats, subtitles },
       };
     }
@@ -66,6 +58,20 @@ export function stepRequest(key: RunKey, { job, policy, shards, chunks }: Reques
     case 'cleanup':
       return { stage: 'cleanup', ...common };
   }
+}
+
+/** What shapes the words; fields that are not given stay out of the request, so that it is the same as before they existed. */
+function speechOf(job: MediaJob) {
+  const { model, fallbackModel, language, languageMode, task, quality, prompt } = transcribeOf(job);
+  return {
+    model,
+    ...(fallbackModel === undefined ? {} : { fallbackModel }),
+    language,
+    ...(languageMode === undefined ? {} : { languageMode }),
+    task,
+    quality,
+    ...(prompt === undefined ? {} : { prompt }),
+  };
 }
 
 function sourcePath(job: MediaJob): string {

@@ -45,7 +45,14 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
   const { durationMs } = audio.plan;
   let counts = NOTHING;
   const source = {
-    head: { language, languageProbability, task, model, durationMs },
+    head: {
+      language,
+      languageProbability,
+      task,
+      model,
+      durationMs,
+      omissions: parts.flatMap((it) => it.omissions ?? []),
+    },
     rules: request.options.subtitles,
     async *segments() {
       counts = NOTHING;
@@ -81,13 +88,14 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
         language: task === 'translate' ? 'en' : bcp47Of(language),
       }),
       ...counts,
+      doubtful: counts.doubtful + source.head.omissions.length,
       outputs,
     },
   });
 }
 
 /** What is remembered of a part: a day of speech has hundreds of them. */
-interface CheckedPart extends Pick<Part, 'language' | 'engine'> {
+interface CheckedPart extends Pick<Part, 'language' | 'engine' | 'omissions'> {
   path: string;
   sha256: string;
 }
@@ -104,7 +112,8 @@ async function checkParts(context: StepContext, jobId: string, { plan }: JobAudi
     if (part.chunk !== chunk.index || part.startMs !== chunk.startMs || part.endMs !== chunk.endMs) {
       throw stepError('StorageError', `${path} belongs to another plan. Retry the job: it is transcribed again.`);
     }
-    parts.push({ path, sha256: sha256Of(text), language: part.language, engine: part.engine });
+    const { language, engine, omissions } = part;
+    parts.push({ path, sha256: sha256Of(text), language, engine, omissions });
   }
   return parts;
 }

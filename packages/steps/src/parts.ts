@@ -1,4 +1,4 @@
-import { type Chunk, Part, type Segment, type WhisperLanguage } from '@mediajob/contract';
+import { type Chunk, Part, type Segment, type WhisperLanguage, type Window } from '@mediajob/contract';
 import type { Engine } from '@mediajob/speech';
 import {
   DocumentError,
@@ -19,6 +19,8 @@ export interface PartShape {
   language: WhisperLanguage;
   task: 'transcribe' | 'translate';
   prompt: string | undefined;
+  /** Left out when there is none: parts of older versions had no such choice. */
+  fallbackModel?: string;
   /** Decoding options of the chosen quality. */
   options: object;
 }
@@ -56,6 +58,7 @@ export async function writePart(
     chunk: Chunk;
     language: WhisperLanguage;
     segments: Segment[];
+    omissions: Window[];
     engine: Engine['info'] | undefined;
     model: string;
   },
@@ -69,6 +72,7 @@ export async function writePart(
     keySha256: at.keySha256,
     language: made.language,
     segments: made.segments,
+    ...(made.omissions.length > 0 && { omissions: made.omissions }),
     engine: { name: made.engine?.name ?? 'none', version: made.engine?.version ?? '', model: made.model },
   };
   const text = `${JSON.stringify(Part.parse(part))}\n`;

@@ -1,9 +1,10 @@
-import type { Chunk, Segment, TranscribeRequest, Window } from '@mediajob/contract';
-import { decodingOptions, type Engine, EngineError, segmentsOf } from '@mediajob/speech';
+import type { Chunk, TranscribeRequest, Window } from '@mediajob/contract';
+import { clipped, type Engine, EngineError, type Review } from '@mediajob/speech';
 import type { VolumeFile } from '@mediajob/storage';
 import type { StepContext } from './context.js';
 import { decodeAll } from './decode-windows.js';
 import { failureOf, stepError } from './failure.js';
+import { type FallbackEngine, hearWindow } from './hear-window.js';
 import type { JobAudio } from './job-audio.js';
 import { finishedPart, type PartShape, partKey, writePart } from './parts.js';
 import { ProgressMeter } from './progress.js';
@@ -12,8 +13,8 @@ import { ProgressMeter } from './progress.js';
 interface OpenChunk {
   chunk: Chunk;
   key: string;
-  /** Segments by window; a window that has none yet is undefined. */
-  heard: (Segment[] | undefined)[];
+  /** By window; one that has not been heard yet is undefined. */
+  heard: (Review | undefined)[];
   left: number;
 }
 
@@ -45,7 +46,16 @@ export class ShardWork {
   /** The window that the engine failed on last. */
   #guilty: Window | undefined;
 
-  constructor(request: TranscribeRequest, context: StepContext, audio: JobAudio, shape: PartShape) {
+  readonly #fallback: () => Promise<FallbackEngine | undefined>;
+
+  constructor(
+    request: TranscribeRequest,
+    context: StepContext,
+    audio: JobAudio,
+    shape: PartShape,
+    fallback: () => Promise<FallbackEngine | undefined> = async () => undefined,
+  ) {
+    this.#fallback = fallback;
     this.#request = request;
     this.#context = context;
     this.#audio = audio;
@@ -95,30 +105,35 @@ export class ShardWork {
   }
 
   async #decodeWindow(engine: Engine, task: WindowTask, signal: AbortSignal): Promise<void> {
-    const { language, prompt } = this.#shape;
-    const textLanguage = this.#request.task === 'translate' ? 'en' : language;
-    const { startMs, endMs } = task.window;
+    const { language, prompt, task: wanted } = this.#shape;
+    const { open, window } = task;
+    const { speech } = open.chunk;
     try {
-      const { segments } = await engine.decode(
-        {
+      const { review, attempts } = await hearWindow(engine, window, {
+        request: {
           wavPath: this.#audio.wavPath,
-          startMs,
-          endMs,
           language,
-          task: this.#request.task,
+          task: wanted,
           ...(prompt === undefined ? {} : { prompt }),
-          options: decodingOptions(this.#request.quality),
         },
-        {
-          signal,
-          onProgress: (fraction) => {
-            this.#underWay.set(task, fraction * task.weightMs);
-            this.#report();
-          },
+        evidence: {
+          window,
+          speech: speech && clipped(speech, window),
+          tellsSpeech: this.#audio.plan.detector === 'silero',
+          language: wanted === 'translate' ? 'en' : language,
         },
-      );
-      const { open } = task;
-      open.heard[task.index] = segmentsOf(segments, textLanguage, task.window);
+        quality: this.#request.quality,
+        fallback: this.#fallback,
+        signal,
+        onProgress: (fraction) => {
+          this.#underWay.set(task, fraction * task.weightMs);
+          this.#report();
+        },
+      });
+      if (review.doubts.length > 0 || attempts > 1) {
+        this.#context.log.debug({ window, attempts, doubts: review.doubts }, 'a doubtful window was heard again');
+      }
+      open.heard[task.index] = review;
       open.left -= 1;
       if (open.left === 0) await this.#write(open, engine);
       this.#doneMs += task.weightMs;
@@ -140,7 +155,8 @@ export class ShardWork {
       {
         chunk,
         language: this.#shape.language,
-        segments: heard.flatMap((it) => it ?? []),
+        segments: heard.flatMap((it) => it?.segments ?? []),
+        omissions: heard.flatMap((it) => it?.omissions ?? []),
         engine: engine?.info,
         model,
       },

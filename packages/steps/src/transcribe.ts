@@ -4,6 +4,7 @@ import { sha256OfJson } from '@mediajob/storage';
 import type { StepContext } from './context.js';
 import type { EngineLease, EnginePool } from './engine-pool.js';
 import { stepError } from './failure.js';
+import { FallbackModel } from './fallback-model.js';
 import { finalize } from './finalize.js';
 import { type JobAudio, jobAudio } from './job-audio.js';
 import { detectLanguage, publishedLanguage, type SpokenLanguage } from './language.js';
@@ -17,6 +18,7 @@ import { finishedResult, finishStep } from './step-manifest.js';
  */
 export async function transcribe(request: TranscribeRequest, context: StepContext): Promise<TranscribeResult> {
   const choice = chooseSpeech(request);
+  const larger = new FallbackModel(request, context);
   const { volume } = context;
   const audio = await jobAudio(volume, request.jobId);
   const inputSha256 = sha256OfJson({ audio: audio.sha256, plan: audio.planSha256 });
@@ -49,14 +51,16 @@ export async function transcribe(request: TranscribeRequest, context: StepContex
         ? ((await publishedLanguage(context, request.jobId)) ??
           (await detectLanguage(context, request, audio, await engine())))
         : { language: choice.language, probability: 1 };
-    const shard = new ShardWork(request, context, audio, {
+    const shape = {
       audioSha256: audio.sha256,
       modelSha256,
       language: spoken.language,
       task: request.task,
       prompt: request.prompt,
+      ...(request.fallbackModel !== undefined && { fallbackModel: request.fallbackModel }),
       options: decodingOptions(request.quality),
-    });
+    };
+    const shard = new ShardWork(request, context, audio, shape, larger.acquire);
     await shard.takeFinished(chunks);
     await shard.decode(engine);
     const tools: Record<string, string> = { [`model ${request.model}`]: modelSha256 };
@@ -78,12 +82,24 @@ export async function transcribe(request: TranscribeRequest, context: StepContex
       },
     });
   } finally {
+    larger.release();
     lease?.release();
   }
 }
 
 function finalizeHere(request: TranscribeRequest, context: StepContext) {
-  const { jobId, runId, model, language, task, quality, prompt, finalize: options } = request;
+  const {
+    jobId,
+    runId,
+    model,
+    fallbackModel,
+    language,
+    languageMode,
+    task,
+    quality,
+    prompt,
+    finalize: options,
+  } = request;
   if (options === undefined) throw stepError('Internal', 'finalize was not asked for.');
   return finalize(
     {
@@ -91,7 +107,9 @@ function finalizeHere(request: TranscribeRequest, context: StepContext) {
       jobId,
       runId,
       model,
+      ...(fallbackModel === undefined ? {} : { fallbackModel }),
       language,
+      ...(languageMode === undefined ? {} : { languageMode }),
       task,
       quality,
       ...(prompt === undefined ? {} : { prompt }),

@@ -5,7 +5,9 @@ import {
   type TranscriptSegment,
   type TranscriptWord,
   type WhisperLanguage,
+  type Window,
   type Word,
+  whisperLanguageOf,
 } from '@mediajob/contract';
 
 export interface TranscriptInput {
@@ -16,6 +18,8 @@ export interface TranscriptInput {
   readonly task: 'transcribe' | 'translate';
   readonly model: string;
   readonly durationMs: number;
+  /** Speech without words, ms. */
+  readonly omissions?: readonly Window[];
 }
 
 /** The transcript document, in WhisperX's shape. Its language is that of the text: English for a translation. */
@@ -28,6 +32,10 @@ export function transcriptOf(input: TranscriptInput): Transcript {
     task: input.task,
     model: input.model,
     durationMs: input.durationMs,
+    ...(input.omissions !== undefined &&
+      input.omissions.length > 0 && {
+        omissions: input.omissions.map((it) => ({ start: seconds(it.startMs), end: seconds(it.endMs) })),
+      }),
     segments,
     word_segments: segments.flatMap((segment) => segment.words),
   };
@@ -43,7 +51,14 @@ export function transcriptSegmentOf(segment: Segment): TranscriptSegment {
     words: segment.words.map(wordOf),
     ...speakerOf(segment),
     ...(segment.doubts.length > 0 ? { doubts: segment.doubts } : {}),
+    ...(segment.language === undefined ? {} : { language: tagOf(segment.language) }),
+    ...(segment.model === undefined ? {} : { model: segment.model }),
   };
+}
+
+function tagOf(code: string): string {
+  const language = whisperLanguageOf(code);
+  return language === undefined ? code : bcp47Of(language);
 }
 
 function wordOf(word: Word): TranscriptWord {

@@ -1,4 +1,4 @@
-import type { MediaJobSpec, ModelList, ModelStatus } from '@mediajob/contract';
+import type { MediaJobSpec, ModelList, ModelStatus, TranscribeSpec } from '@mediajob/contract';
 import { ProblemError } from '@mediajob/service';
 
 /**
@@ -9,20 +9,34 @@ import { ProblemError } from '@mediajob/service';
 export function checkModel(spec: MediaJobSpec, { models }: ModelList): void {
   const { transcribe } = spec;
   if (transcribe === undefined) return;
-  const model = models.find((it) => it.name === transcribe.model);
-  if (model === undefined) {
-    refuse('spec.transcribe.model', `there is no model ${transcribe.model}; there are ${names(models)}`);
+  checkOne('spec.transcribe.model', transcribe.model, transcribe, models);
+  const { fallbackModel } = transcribe;
+  if (fallbackModel === undefined) return;
+  if (fallbackModel === transcribe.model) {
+    refuse('spec.transcribe.fallbackModel', `it is ${fallbackModel}, as model is; take a larger one, or none`);
   }
-  if (model.languages === 1 && !/^(auto|en)(-|$)/i.test(transcribe.language)) {
+  checkOne('spec.transcribe.fallbackModel', fallbackModel, transcribe, models);
+}
+
+function checkOne(
+  path: 'spec.transcribe.model' | 'spec.transcribe.fallbackModel',
+  name: string,
+  { language, task }: TranscribeSpec,
+  models: readonly ModelStatus[],
+): void {
+  const model = models.find((it) => it.name === name);
+  if (model === undefined) refuse(path, `there is no model ${name}; there are ${names(models)}`);
+  const first = path === 'spec.transcribe.model';
+  if (model.languages === 1 && !/^(auto|en)(-|$)/i.test(language)) {
     const others = models.filter((it) => it.languages > 1);
     refuse(
-      'spec.transcribe.language',
-      `the model ${model.name} knows English only; for ${transcribe.language} take ${names(others)}`,
+      first ? 'spec.transcribe.language' : path,
+      `the model ${model.name} knows English only; for ${language} take ${names(others)}`,
     );
   }
-  if (transcribe.task === 'translate' && !model.translates) {
+  if (task === 'translate' && !model.translates) {
     const others = models.filter((it) => it.translates);
-    refuse('spec.transcribe.task', `the model ${model.name} cannot translate; take ${names(others)}`);
+    refuse(first ? 'spec.transcribe.task' : path, `the model ${model.name} cannot translate; take ${names(others)}`);
   }
 }
 

@@ -359,6 +359,9 @@ export const en = {
     repetition: 'it repeats itself',
     'low-confidence': 'the model was unsure',
     'no-speech': 'there may be no speech here',
+    'no-sound': 'nothing is heard below these words',
+    language: 'it is in the letters of another language',
+    omission: 'somebody speaks here, and no words were found',
   },
   condition: {
     WorkerUnreachable: {

@@ -383,6 +383,9 @@ export const ru: Messages = {
     repetition: 'текст повторяется',
     'low-confidence': 'модель не уверена',
     'no-speech': 'возможно, здесь нет речи',
+    'no-sound': 'под этими словами ничего не слышно',
+    language: 'записано буквами другого языка',
+    omission: 'здесь говорят, но слова не распознаны',
   },
   condition: {
     WorkerUnreachable: {

@@ -31,7 +31,7 @@ export const ParagraphView = memo(function ParagraphView(props: ParagraphViewPro
         {time}
       </button>
       <div className="paragraph-body">
-        {onEdit === undefined ? (
+        {paragraph.segments.length === 0 ? null : onEdit === undefined ? (
           <p className="paragraph-text" dir="auto">
             {paragraph.segments.map((segment, position) => (
               <Fragment key={segment.index}>

@@ -27,6 +27,26 @@ describe('the index of a transcript', () => {
     expect(Math.max(...index.paragraphs.map((paragraph) => paragraph.text.length))).toBeLessThan(900);
   });
 
+  it('gives speech without words a paragraph of its own at its time, which is doubtful and adds no text', () => {
+    const whole = jfk();
+    const omissions = [
+      { start: 3.95, end: 4.05 },
+      { start: 10.7, end: 14 },
+    ];
+    const index = indexTranscript({ ...whole, omissions }, NONE);
+    expect(index.paragraphs.map(({ startMs, doubts, segments }) => [startMs, doubts, segments.length])).toEqual([
+      [320, [], 1],
+      [3_950, ['omission'], 0],
+      [4_100, [], 2],
+      [10_700, ['omission'], 0],
+    ]);
+    expect(index.doubtful).toEqual([1, 3]);
+    expect(plainText(index).split('\n\n')).toHaveLength(2);
+    const words = index.words.map((word) => index.paragraphs[word.paragraph]?.text.slice(word.from, word.to));
+    expect(words).toEqual(whole.word_segments.map((it) => it.word));
+    expect(indexTranscript({ ...whole, segments: [], omissions }, NONE).paragraphs).toHaveLength(2);
+  });
+
   it('writes languages without spaces without spaces', () => {
     const chinese: Transcript = { ...jfk(), language: 'zh' };
     expect(indexTranscript(chinese, NONE).separator).toBe('');

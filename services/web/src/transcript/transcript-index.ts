@@ -1,4 +1,4 @@
-import type { Transcript, TranscriptSegment } from '@mediajob/contract';
+import type { Transcript, TranscriptOmission, TranscriptSegment } from '@mediajob/contract';
 
 /** Languages that put no space between words. */
 const UNSPACED = new Set(['zh', 'ja', 'yue', 'th', 'lo', 'km', 'my', 'bo']);
@@ -60,7 +60,14 @@ export function indexTranscript(transcript: Transcript, edits: ReadonlyMap<numbe
   const separator = UNSPACED.has(transcript.language.split('-', 1)[0] ?? '') ? '' : ' ';
   const paragraphs: Paragraph[] = [];
   const words: IndexedWord[] = [];
-  for (const group of groups(transcript.segments)) {
+  const omissions = [...(transcript.omissions ?? [])];
+  const addOmissions = (beforeMs: number) => {
+    while (omissions[0] !== undefined && ms(omissions[0].start) < beforeMs) {
+      paragraphs.push(omitted(omissions.shift() as TranscriptOmission, words.length));
+    }
+  };
+  for (const group of groups(transcript.segments, omissions)) {
+    addOmissions(ms(transcript.segments[group[0] ?? 0]?.start ?? 0));
     const firstWord = words.length;
     const segments: IndexedSegment[] = [];
     let text = '';
@@ -93,14 +100,29 @@ export function indexTranscript(transcript: Transcript, edits: ReadonlyMap<numbe
       lastWord: words.length,
     });
   }
+  addOmissions(Number.POSITIVE_INFINITY);
   const doubtful = paragraphs.flatMap(({ doubts }, at) => (doubts.length > 0 ? [at] : []));
   return { paragraphs, words, separator, doubtful };
 }
 
 const ms = (seconds: number) => Math.round(seconds * 1000);
 
+/** A place where somebody speaks and no words were found: a paragraph without text. */
+function omitted({ start, end }: TranscriptOmission, word: number): Paragraph {
+  const doubts = ['omission'] as const;
+  return {
+    startMs: ms(start),
+    endMs: ms(end),
+    text: '',
+    segments: [],
+    doubts: [...doubts],
+    firstWord: word,
+    lastWord: word,
+  };
+}
+
 /** Positions of segments that make one paragraph each. */
-function groups(segments: readonly TranscriptSegment[]): number[][] {
+function groups(segments: readonly TranscriptSegment[], omissions: readonly TranscriptOmission[]): number[][] {
   const result: number[][] = [];
   let current: number[] = [];
   let characters = 0;
@@ -110,6 +132,7 @@ function groups(segments: readonly TranscriptSegment[]): number[][] {
       previous !== undefined &&
       (doubtsOf(segment) !== doubtsOf(previous) ||
         ms(segment.start) - ms(previous.end) >= PARAGRAPH_PAUSE_MS ||
+        omissions.some((it) => it.start >= previous.start && it.start < segment.start) ||
         (characters >= PARAGRAPH_CHARACTERS && SENTENCE_END.test(previous.text.trim())) ||
         characters >= LONGEST_PARAGRAPH);
     if (breaks) {
@@ -200,5 +223,6 @@ function lastAtOrBefore<T>(items: readonly T[], holds: (item: T) => boolean): nu
 
 /** All text, a paragraph a line: what "copy" gives. */
 export function plainText(index: TranscriptIndex): string {
-  return index.paragraphs.map((paragraph) => paragraph.text).join('\n\n');
+  const spoken = index.paragraphs.filter((paragraph) => paragraph.segments.length > 0);
+  return spoken.map((paragraph) => paragraph.text).join('\n\n');
 }

@@ -82,7 +82,7 @@ export function TranscriptView({ job, transcript }: TranscriptViewProps) {
           durationMs={transcript.durationMs}
           marksMs={marksMs}
         />
-        {transcript.segments.length === 0 ? null : (
+        {index.paragraphs.length === 0 ? null : (
           <div className="transcript-tools">
             <div className="transcript-search">
               <input
@@ -186,7 +186,7 @@ export function TranscriptView({ job, transcript }: TranscriptViewProps) {
           ) : null}
         </Notice>
       )}
-      {transcript.segments.length === 0 ? <Empty what={m.transcript.empty} next={m.transcript.emptyNext} /> : null}
+      {index.paragraphs.length === 0 ? <Empty what={m.transcript.empty} next={m.transcript.emptyNext} /> : null}
       {!editing && index.words.some((word) => word.low) ? <p className="hint low-hint">{m.transcript.low}</p> : null}
       <TranscriptList
         label={m.transcript.label}

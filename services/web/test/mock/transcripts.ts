@@ -91,5 +91,8 @@ export function conversation(language: 'en' | 'ru', words: number): Transcript {
     spoken += count;
     clock = end + (at % 9 === 8 ? 2.6 : 0.3);
   }
-  return transcriptOf(language, Math.ceil(clock * 1000) + 500, segments);
+  const whole = transcriptOf(language, Math.ceil(clock * 1000) + 500, segments);
+  // In the first long pause somebody speaks whom the model did not understand.
+  const before = segments[8];
+  return before === undefined ? whole : { ...whole, omissions: [{ start: before.end + 0.1, end: before.end + 2.4 }] };
 }
