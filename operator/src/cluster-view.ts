@@ -8,6 +8,8 @@ import type { ClusterOfJob } from './observe.js';
  * this is memory that watches fill; in tests, whatever knows of objects.
  */
 export interface ClusterView {
+  /** Whether all that there is in a namespace may be read. Otherwise what is read here is old, or a part of it. */
+  knows(namespace: string): boolean;
   /** @param key namespace/name */
   mediaJob(key: string): MediaJobObject | undefined;
   jobsOf(uid: JobId): readonly Job[];

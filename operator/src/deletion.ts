@@ -3,13 +3,13 @@ import type { MediaJobObject } from './media-job-kind.js';
 
 /** Why a deleted MediaJob is let go although its files are not removed. */
 export interface WayOut {
-  readonly reason: 'NamespaceTerminating' | 'ClaimGone' | 'ClaimTerminating';
+  readonly reason: 'ClaimGone' | 'ClaimTerminating';
   readonly message: string;
 }
 
 /**
- * Whether cleaning up after a deleted MediaJob would be in vain: then it is let go, since a finalizer that nobody can
- * ever release keeps a whole namespace from being deleted.
+ * Whether cleaning up after a deleted MediaJob would be in vain, because the volume goes: then it is let go, since a
+ * finalizer that nobody can ever release keeps a whole namespace from being deleted.
  *
  * @param claim of the media volume
  */
@@ -20,12 +20,6 @@ export async function wayOut(
   signal: AbortSignal,
 ): Promise<WayOut | undefined> {
   const { namespace = '' } = metadata;
-  if (await isTerminating(api, namespace, signal)) {
-    return {
-      reason: 'NamespaceTerminating',
-      message: 'The namespace is being deleted; the files go with its volume, if that does.',
-    };
-  }
   try {
     const found = await api.get(PersistentVolumeClaims, { namespace, name: claim }, { signal });
     return found.metadata.deletionTimestamp === undefined
@@ -37,13 +31,20 @@ export async function wayOut(
   }
 }
 
-/** Without the right to read the namespace, its end is noticed when nothing can be made in it any more. */
-async function isTerminating(api: KubeApi, name: string, signal: AbortSignal): Promise<boolean> {
+/** `unknown`: it may not be read. */
+export type NamespaceState = 'there' | 'ending' | 'unknown';
+
+/**
+ * Whether a namespace is being deleted, which nobody can take back. Nothing can be made in it from then on, and the
+ * rights that were given there go at any moment, before or after the MediaJobs.
+ */
+export async function namespaceState(api: KubeApi, name: string, signal?: AbortSignal): Promise<NamespaceState> {
   try {
-    const namespace = await api.get(Namespaces, { name }, { signal });
-    return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
+    const { metadata, status } = await api.get(Namespaces, { name }, signal === undefined ? {} : { signal });
+    return metadata.deletionTimestamp !== undefined || status?.phase === 'Terminating' ? 'ending' : 'there';
   } catch (error) {
-    if (isForbidden(error) || isNotFound(error)) return false;
+    if (isForbidden(error)) return 'unknown';
+    if (isNotFound(error)) return 'there';
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { type JobId, type Phase, phaseOf } from '@mediajob/contract';
 import {
+  type AccessListener,
   type CoreEvent,
   CoreEvents,
   controllerOf,
@@ -75,6 +76,9 @@ export class InformedView implements ClusterView {
     });
   }
 
+  knows(namespace: string): boolean {
+    return this.#informers.knows(namespace);
+  }
   mediaJob(key: string): MediaJobObject | undefined {
     return this.mediaJobs.store.get(key);
   }
@@ -104,6 +108,15 @@ export class InformedView implements ClusterView {
   keyOf(uid: JobId): string | undefined {
     const [found] = this.mediaJobs.store.byIndex(BY_UID, uid);
     return found === undefined ? undefined : keyOf(found);
+  }
+
+  /**
+   * Tells when reading anything of a namespace is refused, and when it is allowed again; undefined stands for all.
+   *
+   * @returns ends it
+   */
+  onAccess(listener: AccessListener): () => void {
+    return this.#informers.onAccess(listener);
   }
 
   /** Of all MediaJobs there are, with their keys; nothing else of them is read, since there may be thousands. */

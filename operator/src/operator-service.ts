@@ -104,7 +104,9 @@ export async function createOperatorService(options: OperatorServiceOptions): Pr
     instance: env.MEDIAJOB_POD_NAME ?? hostname(),
     servers: [metricsServer, health, ...(progress === undefined ? [] : [progress.server])],
     loops: (_leadership, fenced) => (progress === undefined ? [] : [(signal) => progress.maintain(fenced, signal)]),
+    home: env.MEDIAJOB_NAMESPACE,
     drainMs: env.MEDIAJOB_SHUTDOWN_GRACE * DRAIN_PART,
+    finishMs: env.MEDIAJOB_SHUTDOWN_GRACE * FINISH_PART,
     ...(profiles !== undefined && { profiles }),
     ...(env.MEDIAJOB_WATCH_NAMESPACES !== undefined && { namespaces: env.MEDIAJOB_WATCH_NAMESPACES }),
     ...(env.MEDIAJOB_LEADER_ELECTION && { election: electionOf(env, progress) }),
@@ -134,6 +136,8 @@ export async function createOperatorService(options: OperatorServiceOptions): Pr
 
 /** Of the grace that a process has to end, what reconciles under way may take. */
 const DRAIN_PART = 0.6;
+/** And what is left to be written after that. */
+const FINISH_PART = 0.3;
 
 /**
  * Lets go of all MediaJobs: `server.js release-finalizers`.
@@ -253,6 +257,7 @@ function healthServer({ env, version, instance }: Parts, operator: () => Operato
           leading: running?.manager.leading ?? false,
           leader: running?.elector?.holder?.identity,
           waitingFor: running?.informers.unsynced ?? [],
+          refused: running?.informers.refused ?? [],
           mediaJobs: running?.view.mediaJobs.store.size ?? 0,
           jobs: running?.view.jobs.store.size ?? 0,
           pods: running?.view.pods.store.size ?? 0,

@@ -549,6 +549,19 @@ describe('an object that is not understood', () => {
   });
 });
 
+describe('what may not be read', () => {
+  it('is not taken for what is not there: its MediaJob is left alone until it may', async () => {
+    const rig = new Rig();
+    rig.cluster.readable = false;
+    rig.cluster.apply();
+    expect(await rig.reconcile()).toBeUndefined();
+    expect(rig.api.writes).toEqual([]);
+    rig.cluster.readable = true;
+    await rig.settle();
+    expect(rig.jobNames).toEqual(['talk-convert-1']);
+  });
+});
+
 describe('deletion', () => {
   const cleanupOf = (rig: Rig) => rig.jobNames.find((name) => name.startsWith('talk-cleanup-')) ?? 'none';
 
@@ -602,15 +615,6 @@ describe('deletion', () => {
 
   it.each([
     [
-      'the namespace is being deleted',
-      (rig: Rig) => {
-        const status = { phase: 'Terminating' } as const;
-        const options = { subresource: 'status' } as const;
-        rig.cluster.server.update(Namespaces, { name: NAMESPACE }, (it) => ({ ...it, status }), options);
-      },
-      /namespace is being deleted/,
-    ],
-    [
       'the claim is gone',
       (rig: Rig) =>
         rig.cluster.server.delete(
@@ -642,6 +646,97 @@ describe('deletion', () => {
     expect(rig.cluster.mediaJobObject).toBeUndefined();
     expect(cleanupOf(rig)).toBe('none');
     expect(rig.told.at(-1)).toMatchObject({ type: 'Warning', reason: 'FilesLeft', note: expect.stringMatching(want) });
+  });
+
+  const endNamespace = (rig: Rig) => {
+    const status = { phase: 'Terminating' } as const;
+    const options = { subresource: 'status' } as const;
+    rig.cluster.server.update(Namespaces, { name: NAMESPACE }, (it) => ({ ...it, status }), options);
+  };
+  const forbidden = () => new KubeApiError('may not', { status: 403, reason: 'Forbidden' });
+
+  describe('lets go at once when its namespace is being deleted, and says so in the log,', () => {
+    const expectLeft = async (rig: Rig) => {
+      const writes = rig.api.writes.length;
+      await rig.settle();
+      expect(rig.cluster.mediaJobObject).toBeUndefined();
+      expect(cleanupOf(rig)).toBe('none');
+      expect(rig.api.writes.slice(writes).map(({ verb, resource }) => `${verb} ${resource}`)).toEqual([
+        'patch mediajobs',
+      ]);
+      expect(rig.log.at('info')).toEqual([expect.stringMatching(/its namespace is being deleted; its files go with/)]);
+    };
+
+    it('while it runs, and the rights to anything else are gone', async () => {
+      const rig = await started();
+      rig.cluster.run('talk-convert-1');
+      await rig.settle();
+      rig.cluster.delete();
+      endNamespace(rig);
+      rig.api.fault = ({ resource }) => (resource === 'mediajobs' ? undefined : { error: forbidden() });
+      await expectLeft(rig);
+    });
+
+    it('while it waits for its pods to end', async () => {
+      const rig = await started();
+      rig.cluster.run('talk-convert-1');
+      await rig.settle();
+      rig.cluster.delete();
+      expect(await rig.settle()).toBeLessThanOrEqual(60_000);
+      endNamespace(rig);
+      await expectLeft(rig);
+    });
+
+    it('after it has ended', async () => {
+      const rig = await converted();
+      rig.cluster.succeed('talk-transcribe-1');
+      await rig.settle();
+      rig.cluster.delete();
+      endNamespace(rig);
+      await expectLeft(rig);
+    });
+
+    it('when somebody has paused it', async () => {
+      const rig = await started();
+      rig.cluster.annotate({ [Annotation.pause]: 'true' });
+      rig.cluster.delete();
+      expect(await rig.settle()).toBeLessThanOrEqual(60_000);
+      expect(rig.cluster.mediaJobObject).toBeDefined();
+      endNamespace(rig);
+      await expectLeft(rig);
+    });
+
+    it('when nothing else may be read any more', async () => {
+      const rig = await started();
+      rig.cluster.readable = false;
+      rig.cluster.delete();
+      expect(await rig.settle()).toBe(60_000);
+      expect(rig.cluster.mediaJobObject).toBeDefined();
+      endNamespace(rig);
+      await expectLeft(rig);
+    });
+  });
+
+  it('of one that is gone already is none', async () => {
+    const rig = await started();
+    rig.cluster.delete();
+    endNamespace(rig);
+    const gone = new KubeApiError('not found', { status: 404, reason: 'NotFound' });
+    rig.api.fault = () => ({ error: gone });
+    expect(await rig.reconcile()).toBeUndefined();
+    expect(rig.log.lines).toEqual([]);
+  });
+
+  it('is left alone, and not asked about again, where neither its Jobs nor its namespace may be read', async () => {
+    const rig = await started();
+    rig.cluster.readable = false;
+    rig.cluster.delete();
+    rig.api.get = async () => {
+      throw forbidden();
+    };
+    const writes = rig.api.writes.length;
+    expect(await rig.reconcile()).toBeUndefined();
+    expect(rig.api.writes.length).toBe(writes);
   });
 
   it('lets go when the claim goes while a cleanup waits for it', async () => {

@@ -11,7 +11,7 @@ import {
 import { type Action, type Decision, decide, isLive, type RefusedStart } from '@mediajob/pipeline';
 import { type ClusterView, clusterOf } from './cluster-view.js';
 import { deadlineOf, movedDeadline } from './deadline.js';
-import { type WayOut, wayOut } from './deletion.js';
+import { namespaceState, type WayOut, wayOut } from './deletion.js';
 import { DriftWatch } from './drift.js';
 import { invalidStatus } from './invalid-status.js';
 import { forgettable, JobActions, stopsOf } from './job-actions.js';
@@ -54,6 +54,8 @@ const REFUSED_AGAIN_MS = 30_000;
 const FAILED_AGAIN_MS = 5_000;
 /** A profile that is missing is asked for again, should its arrival have been missed. */
 const HELD_AGAIN_MS = 60_000;
+/** Of the end of its namespace a MediaJob that is being deleted already hears nothing. */
+const DELETED_AGAIN_MS = 60_000;
 
 /** Brings one MediaJob nearer to what it should be. It keeps nothing that matters: another process goes on from here. */
 export class MediaJobReconciler {
@@ -78,13 +80,19 @@ export class MediaJobReconciler {
    *
    * @param key namespace/name
    */
-  async reconcile(key: string, { signal }: Pick<ReconcileContext, 'signal'>): Promise<ReconcileResult> {
-    const { view, clock } = this.#options;
+  async reconcile(key: string, context: Pick<ReconcileContext, 'signal' | 'log'>): Promise<ReconcileResult> {
+    const { api, view, clock } = this.#options;
+    const { signal } = context;
     const object = view.mediaJob(key);
     if (object === undefined) return {};
     const { job, invalid } = readMediaJob(object);
     const deleted = job.metadata.deletionTimestamp !== undefined;
     if (deleted && !hasFinalizer(object)) return this.#end(job.metadata.uid);
+    const { namespace = '' } = object.metadata;
+    const place = deleted ? await namespaceState(api, namespace, signal) : 'there';
+    if (place === 'ending') return this.#leave(object, context);
+    // Half of the truth would have its Jobs made again. When all of it may be read, it is looked at again.
+    if (!view.knows(namespace)) return deleted && place === 'there' ? { requeueAfterMs: DELETED_AGAIN_MS } : {};
     if (invalid !== undefined && !deleted) return this.#refuse(object, job, invalid, signal);
 
     const now = clock.now();
@@ -111,6 +119,7 @@ export class MediaJobReconciler {
         sight.lookAgainAt === undefined ? undefined : sight.lookAgainAt - now,
         ...refused.map(({ waiting }) => (waiting.reason === 'WaitingForWorker' ? FAILED_AGAIN_MS : REFUSED_AGAIN_MS)),
         observed.held === undefined || TERMINAL_PHASES.includes(decision.status.phase) ? undefined : HELD_AGAIN_MS,
+        deleted ? DELETED_AGAIN_MS : undefined,
       ),
     };
   }
@@ -253,6 +262,22 @@ export class MediaJobReconciler {
     view.putMediaJob(await release(api, object, signal));
     this.#tell(object, 'Warning', 'FilesLeft', message);
     return this.#end(object.metadata.uid);
+  }
+
+  /**
+   * Its namespace ends: nothing can be made there that would remove files, nothing be told about it, and whatever runs
+   * there is ended by whoever ends the namespace. The log alone can say that files may stay.
+   */
+  async #leave(object: MediaJobObject, { signal, log }: Pick<ReconcileContext, 'signal' | 'log'>) {
+    const { api, view } = this.#options;
+    const { uid } = object.metadata;
+    try {
+      view.putMediaJob(await release(api, object, signal));
+      log.info({ uid }, 'let go, because its namespace is being deleted; its files go with the volume, if that does');
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    return this.#end(uid);
   }
 
   async #refuse(object: MediaJobObject, job: MediaJob, why: string, signal: AbortSignal): Promise<ReconcileResult> {

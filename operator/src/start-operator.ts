@@ -9,6 +9,7 @@ import {
   generationChanged,
   Informers,
   type KubeApi,
+  keyOf,
   LeaderElector,
   type Leadership,
   type LeaderWork,
@@ -21,6 +22,7 @@ import {
 import { Registry } from 'prom-client';
 import { InformedView } from './informed-view.js';
 import { JobMetrics } from './job-metrics.js';
+import { leaveHome } from './leave-home.js';
 import type { MediaJobObject } from './media-job-kind.js';
 import type { OperatorConfig } from './operator-config.js';
 import { type Profiles, profilesOf } from './profiles.js';
@@ -50,6 +52,8 @@ export interface OperatorOptions {
   readonly book?: ProgressBook;
   /** Left out: all. */
   readonly namespaces?: readonly string[];
+  /** Namespace of the operator itself. Left out: its deletion is no different from any other end. */
+  readonly home?: string;
   /** Whether Kueue's Workloads are read, or how to find out at the start; they are not, when left out. */
   readonly kueue?: boolean | ((signal: AbortSignal) => Promise<boolean>);
   /** Left out: this process alone works. */
@@ -66,6 +70,8 @@ export interface OperatorOptions {
   loops?(leadership: Leadership, api: KubeApi): readonly ((signal: AbortSignal) => Promise<void>)[];
   readonly drainMs?: number;
   readonly graceMs?: number;
+  /** Longest time in ms for what is left to be written at the end; `graceMs` when left out. */
+  readonly finishMs?: number;
   /** Pause in ms between two looks at whether the event loop moves; 1 s when left out. */
   readonly beatMs?: number;
 }
@@ -102,7 +108,7 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   const view = new InformedView(informers);
   const metrics = new JobMetrics(registry, () => view.phases());
-  const { election, servers, drainMs, graceMs, beatMs } = options;
+  const { election, servers, drainMs, graceMs, finishMs, beatMs } = options;
   const elector =
     election === undefined
       ? undefined
@@ -120,6 +126,7 @@ export function createOperator(options: OperatorOptions): Operator {
     ...(elector !== undefined && { elector }),
     ...(drainMs !== undefined && { drainMs }),
     ...(graceMs !== undefined && { graceMs }),
+    ...(finishMs !== undefined && { finishMs }),
     ...(beatMs !== undefined && { beatMs }),
     lead: (leadership) => lead({ ...options, registry, book }, view, metrics, leadership),
   });
@@ -210,6 +217,10 @@ function lead(options: Leading, view: InformedView, metrics: JobMetrics, leaders
     view.mediaJobs.subscribe(({ type, object }) => {
       if (type === 'deleted') reconciler.drop(object.metadata.uid as JobId);
     }),
+    // Its MediaJobs were left alone until now, or are to be let go.
+    view.onAccess((namespace) => {
+      for (const object of view.mediaJobs.store.list(namespace)) controller.enqueue(keyOf(object));
+    }),
   ];
   options.profiles?.onChange?.(() => {
     for (const { key, phase } of view.phases()) if (!TERMINAL_PHASES.includes(phase)) controller.enqueue(key);
@@ -219,6 +230,7 @@ function lead(options: Leading, view: InformedView, metrics: JobMetrics, leaders
     loops: options.loops?.(leadership, api) ?? [],
     finish: async () => {
       for (const end of endings) end();
+      if (options.home !== undefined) await leaveHome(api, options.home, options.namespaces, environment.log);
       await recorder.close(EVENTS_CLOSE_MS);
     },
   };

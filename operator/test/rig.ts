@@ -1,6 +1,7 @@
 import { MediaJobStatus } from '@mediajob/contract';
 import type { Clock } from '@mediajob/kube';
 import { findCondition } from '@mediajob/pipeline';
+import { RecordedLog } from '../../packages/kube/test/recorded-log.js';
 import type { JobConfig } from '../src/job-config.js';
 import type { OperatorConfig } from '../src/operator-config.js';
 import { type Profiles, parseProfiles, profilesOf } from '../src/profiles.js';
@@ -35,6 +36,7 @@ export const KEY = `${NAMESPACE}/talk`;
 /** A reconciler and a cluster that does at once what it is told: each test is a story of one MediaJob. */
 export class Rig {
   readonly cluster = new SmallCluster();
+  readonly log = new RecordedLog();
   readonly api = new DirectApi(this.cluster.server);
   readonly book = new ProgressBook();
   readonly told: Telling[] = [];
@@ -79,7 +81,7 @@ export class Rig {
   /** One look at the MediaJob. */
   async reconcile(): Promise<number | undefined> {
     const { signal } = new AbortController();
-    return (await this.reconciler.reconcile(KEY, { signal })).requeueAfterMs;
+    return (await this.reconciler.reconcile(KEY, { signal, log: this.log })).requeueAfterMs;
   }
 
   /**

@@ -27,6 +27,8 @@ export class SmallCluster implements ClusterView {
   readonly jobController: JobController;
   /** Chunks that conversion finds in every source. */
   chunks = 1;
+  /** False: the operator may not read all that there is. */
+  readable = true;
 
   constructor() {
     let last = 0;
@@ -52,6 +54,9 @@ export class SmallCluster implements ClusterView {
 
   // ClusterView, always up to date
 
+  knows(): boolean {
+    return this.readable;
+  }
   mediaJob(key: string): MediaJobObject | undefined {
     const [namespace = '', name = ''] = key.split('/');
     return this.server.find(MediaJobs, { namespace, name });

@@ -42,6 +42,7 @@ function templates(rbac: Rbac): string {
     ['operator.kueue', '', rbac.KUEUE_GRANTS],
     ['operator.own', 'lease, progressSecret', ownNamespaceGrants(from)],
     ['operator.cluster', '', rbac.CLUSTER_GRANTS],
+    ['operator.namespaceDeletion', '', rbac.NAMESPACE_DELETION_GRANTS],
     ['release', '', rbac.RELEASE_GRANTS],
     ['main', '', rbac.MAIN_GRANTS],
     ['view', '', rbac.VIEW_GRANTS],
@@ -60,6 +61,10 @@ function table(rbac: Rbac, names: RbacNames): string {
     ['operator, there, with Kueue', rbac.KUEUE_GRANTS],
     ['operator, in its own namespace', rbac.ownNamespaceGrants(names)],
     ['operator, in the cluster', rbac.CLUSTER_GRANTS],
+    [
+      'operator, there, when it runs MediaJobs of other namespaces (`operator.releaseOnNamespaceDeletion`)',
+      rbac.NAMESPACE_DELETION_GRANTS,
+    ],
     ['its uninstallation, in each namespace that it watched', rbac.RELEASE_GRANTS],
     ['main, in its namespace', rbac.MAIN_GRANTS],
     ['people with `view`', rbac.VIEW_GRANTS],

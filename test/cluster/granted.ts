@@ -1,5 +1,6 @@
 import type { AuditEvent } from './audit.ts';
 import type { KubeClient, Resource } from './kube-client.ts';
+import { until } from './until.ts';
 
 /** One verb that a role grants somebody. */
 export interface GrantedVerb {
@@ -54,6 +55,23 @@ export async function grantedTo(
     }
   }
   return granted;
+}
+
+/** Waits until the API server goes by all that it was told of an account; it learns of its own roles by a watch. */
+export async function untilAllGranted(client: KubeClient, account: { namespace: string; name: string }): Promise<void> {
+  const user = `system:serviceaccount:${account.namespace}:${account.name}`;
+  for (const granted of await grantedTo(client, account)) {
+    await until(`may ${words(granted)}`, () => isAllowed(client, user, granted));
+  }
+}
+
+export async function isAllowed(client: KubeClient, user: string, what: GrantedVerb): Promise<boolean> {
+  const [resource, subresource] = what.resource.split('/');
+  const { status } = await client.create<{ status: { allowed: boolean } }>(
+    '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    { spec: { user, resourceAttributes: { ...what, resource, ...(subresource && { subresource }) } } },
+  );
+  return status.allowed;
 }
 
 /** Whether a request was allowed by this, or could have been. */

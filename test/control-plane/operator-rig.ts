@@ -13,6 +13,7 @@ import {
   systemClock,
 } from '@mediajob/kube';
 import { findCondition } from '@mediajob/pipeline';
+import { RUN_SELECTOR } from '../../operator/src/labels.ts';
 import { type MediaJobObject, MediaJobs } from '../../operator/src/media-job-kind.ts';
 import type { OperatorConfig } from '../../operator/src/operator-config.ts';
 import { type OperatorOptions, type RunningOperator, startOperator } from '../../operator/src/start-operator.ts';
@@ -110,6 +111,7 @@ export class OperatorWorld {
       client: controlPlane.client,
       node: NODE,
       namespace: this.namespace,
+      labelSelector: RUN_SELECTOR,
       fate: async (player, pod) => {
         const fate = fates[requestOf(pod).stage];
         await (fate ?? this.succeed)(player, pod);

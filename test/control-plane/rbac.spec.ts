@@ -21,7 +21,7 @@ import { request } from '../../services/main/test/kubernetes/cluster-world.ts';
 import { MemoryOutboxFiles, OutboxDisk } from '../../services/main/test/kubernetes/memory-outbox-files.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { FaultProxy } from '../cluster/fault-proxy.ts';
-import { grantedTo, uses, words } from '../cluster/granted.ts';
+import { grantedTo, isAllowed, untilAllGranted, uses, words } from '../cluster/granted.ts';
 import { addNode, type Pod } from '../cluster/pods.ts';
 import { until } from '../cluster/until.ts';
 import { apiOf, NODE, OperatorWorld, type WorldOptions } from './operator-rig.ts';
@@ -65,25 +65,8 @@ async function open(options: Omit<WorldOptions, 'controlPlane'> = {}): Promise<v
   await controlPlane.kubectl(['apply', '-f', '-'], { input });
 }
 
-/** Waits until the API server goes by all that it was told of an account; it learns of its own roles by a watch. */
-async function untilGranted(account: string): Promise<void> {
-  const { namespace } = world;
-  for (const granted of await grantedTo(controlPlane.client, { namespace, name: account })) {
-    await until(`may ${words(granted)}`, () => isAllowed(`system:serviceaccount:${namespace}:${account}`, granted));
-  }
-}
-
-async function isAllowed(
-  user: string,
-  what: { verb: string; group: string; resource: string; name?: string; namespace?: string },
-): Promise<boolean> {
-  const [resource, subresource] = what.resource.split('/');
-  const { status } = await controlPlane.client.create<{ status: { allowed: boolean } }>(
-    '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-    { spec: { user, resourceAttributes: { ...what, resource, ...(subresource && { subresource }) } } },
-  );
-  return status.allowed;
-}
+const untilGranted = (name: string): Promise<void> =>
+  untilAllGranted(controlPlane.client, { namespace: world.namespace, name });
 
 /** Every request of an account was allowed, and there is none of its rights that no request needed. */
 async function expectToUseAllRights(account: string): Promise<void> {
@@ -333,7 +316,7 @@ describe('people', () => {
       });
     }
     const may = (role: string, verb: string, resource = 'mediajobs') =>
-      isAllowed(`one-with-${role}`, { verb, group: 'mediajob.io', resource, namespace });
+      isAllowed(controlPlane.client, `one-with-${role}`, { verb, group: 'mediajob.io', resource, namespace });
     for (const role of ['view', 'edit', 'admin']) {
       await until(`${role} may look`, () => may(role, 'watch'));
       expect(await may(role, 'patch', 'mediajobs/status')).toBe(false);

@@ -119,6 +119,23 @@
     - create
 {{- end }}
 
+{{- define "mediajob.rbac.operator.namespaceDeletion" -}}
+- apiGroups:
+    - mediajob.io
+  resources:
+    - mediajobs
+  verbs:
+    - list
+    - watch
+    - patch
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  verbs:
+    - get
+{{- end }}
+
 {{- define "mediajob.rbac.release" -}}
 - apiGroups:
     - mediajob.io

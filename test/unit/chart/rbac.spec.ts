@@ -1,5 +1,6 @@
 import { policyRules, RELEASE_GRANTS, rbacObjects } from '@mediajob/contract/rbac';
 import { describe, expect, it } from 'vitest';
+import { renderChart } from '../../../scripts/gen/chart/render.ts';
 import { CASES, type KubeObject, rendering } from './renderings.ts';
 
 interface Rule {
@@ -78,6 +79,21 @@ describe('rights', () => {
     expect(one).toEqual(['mediajob/mediajob-operator in the cluster: create authentication.k8s.io/tokenreviews']);
     expect(all).toHaveLength(10);
     expect(all.filter((it) => it.includes('secrets'))).toEqual([]);
+  });
+
+  it('to let go of MediaJobs whose namespace is deleted are there when those of others are run, unless refused', () => {
+    const everywhere = (objects: readonly KubeObject[]) =>
+      rightsOf(objects.filter((it) => !isHook(it))).filter((it) => it.includes('in the cluster'));
+    const tenants = { tenants: [{ namespace: 'team-a' }] };
+    expect(everywhere(rendering('tenants'))).toEqual([
+      'mediajob/mediajob-operator in the cluster: create authentication.k8s.io/tokenreviews',
+      'mediajob/mediajob-operator in the cluster: get /namespaces',
+      'mediajob/mediajob-operator in the cluster: list,patch,watch mediajob.io/mediajobs',
+    ]);
+    const watched = { operator: { watchNamespaces: ['team-b'] } };
+    expect(everywhere(renderChart({ values: watched }))).toEqual(everywhere(rendering('tenants')));
+    const refused = { ...tenants, operator: { releaseOnNamespaceDeletion: false } };
+    expect(everywhere(renderChart({ values: refused }))).toHaveLength(1);
   });
 
   it('of the hook are what lets go of MediaJobs, where they were watched, and go with it', () => {

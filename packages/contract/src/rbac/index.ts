@@ -5,6 +5,7 @@ export {
   type Grant,
   KUEUE_GRANTS,
   MAIN_GRANTS,
+  NAMESPACE_DELETION_GRANTS,
   ownNamespaceGrants,
   type RbacNames,
   RELEASE_GRANTS,

@@ -4,6 +4,7 @@ import {
   EDIT_GRANTS,
   KUEUE_GRANTS,
   MAIN_GRANTS,
+  NAMESPACE_DELETION_GRANTS,
   ownNamespaceGrants,
   RELEASE_GRANTS,
   rbacObjects,
@@ -17,6 +18,7 @@ const all = [
   ...KUEUE_GRANTS,
   ...ownNamespaceGrants(names),
   ...CLUSTER_GRANTS,
+  ...NAMESPACE_DELETION_GRANTS,
   ...RELEASE_GRANTS,
   ...MAIN_GRANTS,
   ...VIEW_GRANTS,
@@ -33,6 +35,15 @@ describe('what the components may do', () => {
     expect(all.filter(({ resource }) => resource.startsWith('pods/'))).toEqual([]);
     const secrets = all.filter(({ resource, verbs }) => resource === 'secrets' && verbs.join() !== 'create');
     expect(secrets).toMatchObject([{ name: 'the-secret', verbs: ['get', 'update'] }]);
+  });
+
+  it('is for the operator in the whole cluster no more than to let go of MediaJobs, and to ask whose token it is', () => {
+    const everywhere = [...CLUSTER_GRANTS, ...NAMESPACE_DELETION_GRANTS];
+    expect(everywhere.map(({ resource, verbs }) => `${verbs.join()} ${resource}`)).toEqual([
+      'create tokenreviews',
+      'list,watch,patch mediajobs',
+      'get namespaces',
+    ]);
   });
 
   it('names objects only where Kubernetes looks at names', () => {

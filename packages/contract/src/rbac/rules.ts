@@ -81,6 +81,19 @@ export const CLUSTER_GRANTS: readonly Grant[] = [
   },
 ];
 
+/**
+ * The operator, in the whole cluster, where it runs MediaJobs of more namespaces than its own. What a role grants in a
+ * namespace goes when that is deleted, often before the MediaJobs that wait for the operator to let them go.
+ */
+export const NAMESPACE_DELETION_GRANTS: readonly Grant[] = [
+  {
+    ...mediaJobs,
+    verbs: ['list', 'watch', 'patch'],
+    why: 'lets go of those whose namespace is being deleted: its other rights there go first',
+  },
+  { group: '', resource: 'namespaces', verbs: ['get'], why: 'whether it is being deleted' },
+];
+
 /** What lets go of all MediaJobs when the operator is uninstalled, in each namespace that it watched. */
 export const RELEASE_GRANTS: readonly Grant[] = [
   { ...mediaJobs, verbs: ['list', 'patch'], why: 'lets go of them when the operator is uninstalled' },
