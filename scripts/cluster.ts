@@ -1,12 +1,11 @@
 import { dirname, join } from 'node:path';
 import { clusterDown, clusterUp } from '../test/cluster/rig/rig.ts';
 import { rigSettings } from '../test/cluster/rig/rig-settings.ts';
-import { buildImages } from './images/build-images.ts';
+import { imagesOfTheRig } from './images/images-of-the-rig.ts';
 import { ensureNodePackages } from './setup/cluster-packages.ts';
 import { bringClusterPrograms } from './setup/cluster-programs.ts';
 import { bringKube } from './setup/kube.ts';
 import { SetupError, say } from './setup/step.ts';
-import { setUpImages } from './setup-images.ts';
 
 // npm run cluster:up     a Kubernetes cluster of one node on this machine; prints the path of its kubeconfig
 //     -- --images        which has the project's images
@@ -32,8 +31,7 @@ async function up(withImages: boolean): Promise<void> {
   ensureNodePackages();
   process.env.MEDIAJOB_KUBE_BIN = await bringKube();
   const programs = await bringClusterPrograms();
-  if (withImages) setUpImages();
-  const images = withImages ? await buildImages({ tool: 'buildah', base: 'debootstrap' }) : [];
+  const images = withImages ? await imagesOfTheRig() : [];
   const begin = performance.now();
   const kubeconfig = await clusterUp(settings, {
     programs,

@@ -13,6 +13,7 @@ ctr images import. What has not changed is not built again.
   --tool docker|buildah  (default: Docker where its daemon answers)
   --base debootstrap     make the base image from Debian and npm packages, where no registry can be reached; needs root
   --programs outside     compile by this checkout instead of in the build: seconds where npm run build has been run
+  --engine machine       take the engine that set-up compiles for the CPU of this machine; such an image is not for others
   --setup                first install buildah and debootstrap where they are missing
   --repository NAME      what comes before /main and so on (default: mediajob)
   --tag TAG              (default: the version of package.json)
@@ -59,6 +60,7 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
       tool: { type: 'string' },
       base: { type: 'string', default: 'registry' },
       programs: { type: 'string', default: 'inside' },
+      engine: { type: 'string', default: 'portable' },
       setup: { type: 'boolean', default: false },
       repository: { type: 'string', default: 'mediajob' },
       tag: { type: 'string' },
@@ -67,7 +69,7 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
       help: { type: 'boolean', default: false, short: 'h' },
     },
   });
-  const { tool, base, programs, repository, tag } = values;
+  const { tool, base, programs, engine, repository, tag } = values;
   const wrong = values.only.find((name) => !(IMAGE_NAMES as readonly string[]).includes(name));
   if (wrong !== undefined) throw new TypeError(`--only ${wrong}: there are ${IMAGE_NAMES.join(', ')}`);
   if (tool !== undefined && tool !== 'docker' && tool !== 'buildah')
@@ -76,6 +78,8 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
     throw new TypeError(`--base ${base}: must be registry or debootstrap`);
   if (programs !== 'inside' && programs !== 'outside')
     throw new TypeError(`--programs ${programs}: must be inside or outside`);
+  if (engine !== 'portable' && engine !== 'machine')
+    throw new TypeError(`--engine ${engine}: must be portable or machine`);
   const pairs = values['build-arg'].map((pair) => {
     const at = pair.indexOf('=');
     if (at < 1) throw new TypeError(`--build-arg ${pair}: must be NAME=VALUE`);
@@ -89,6 +93,7 @@ function parse(argv: string[]): { help: boolean; setup: boolean; options: Images
       tool,
       base,
       programs,
+      engine,
       repository,
       ...(tag !== undefined && { tag }),
       args: Object.fromEntries(pairs),

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { clusterDown, clusterUp, isUp } from '../test/cluster/rig/rig.ts';
 import { rigSettings } from '../test/cluster/rig/rig-settings.ts';
-import { buildImages } from './images/build-images.ts';
+import { imagesOfTheRig } from './images/images-of-the-rig.ts';
 import { ensureNodePackages } from './setup/cluster-packages.ts';
 import { bringClusterPrograms } from './setup/cluster-programs.ts';
 import { bringHelm } from './setup/helm.ts';
@@ -10,7 +10,6 @@ import { bringKube } from './setup/kube.ts';
 import { ROOT } from './setup/paths.ts';
 import { browserPath, MODELS_DIR, setUp } from './setup/setup.ts';
 import { SetupError, say } from './setup/step.ts';
-import { setUpImages } from './setup-images.ts';
 
 // npm run test:cluster [-- FILE…]: images, cluster, chart and tests, one file after another. A cluster that is up already is
 // used and left as it is; with MEDIAJOB_CLUSTER=existing that of KUBECONFIG, which must have the images.
@@ -42,8 +41,7 @@ async function prepare(): Promise<Record<string, string>> {
   Object.assign(process.env, environment);
   if (!isOurs) return environment;
   const programs = await timed('CoreDNS, Traefik, metrics-server', bringClusterPrograms);
-  setUpImages();
-  const images = await timed('images', () => buildImages({ tool: 'buildah', base: 'debootstrap' }));
+  const images = await timed('images', () => imagesOfTheRig());
   await timed('cluster', () => clusterUp(settings, { programs, images: images.map((it) => it.archive), say }));
   return environment;
 }

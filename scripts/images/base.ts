@@ -90,9 +90,15 @@ function acquireSettings(): string {
   return (stdout.match(/^Acquire::(https?|Check-|Retries|ForceIP).*\n/gm) ?? []).join('');
 }
 
+/** Whether this machine is what the images are made from: what is compiled here runs there then. */
+export function isOfTheBase(): boolean {
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  return new RegExp(`^VERSION_CODENAME=${SUITE}$`, 'm').test(release);
+}
+
 /** A machine of the same release says better than we where security updates are. */
 function copySources(root: string): void {
-  if (!new RegExp(`^VERSION_CODENAME=${SUITE}$`, 'm').test(readFileSync('/etc/os-release', 'utf8'))) return;
+  if (!isOfTheBase()) return;
   for (const file of ['sources.list', 'sources.list.d/debian.sources']) {
     rmSync(join(root, 'etc/apt', file), { force: true });
     if (existsSync(join('/etc/apt', file))) copyFileSync(join('/etc/apt', file), join(root, 'etc/apt', file));

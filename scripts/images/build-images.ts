@@ -6,6 +6,7 @@ import { say } from '../setup/step.ts';
 import { debootstrapBase } from './base.ts';
 import { type Builder, findBuilder, type Tool } from './builder.ts';
 import { bundleAll } from './bundle.ts';
+import { cpuOfThisMachine, engineOfThisMachine, WHISPER_CPP } from './engine.ts';
 import { DOCKERFILES, imageKey } from './inputs.ts';
 import { withBuildLock } from './lock.ts';
 import { IMAGE_NAMES, type ImageName } from './programs.ts';
@@ -25,6 +26,11 @@ export interface ImagesOptions {
    * when it has been built. The result is the same.
    */
   readonly programs?: 'inside' | 'outside';
+  /**
+   * machine: the speech engine that set-up has compiled for the CPU of this machine, for images that stay here. portable, or
+   * left out: one for all, compiled in a stage of the Dockerfile, which takes minutes.
+   */
+  readonly engine?: 'portable' | 'machine';
   /** Further arguments of the Dockerfiles. */
   readonly args?: Readonly<Record<string, string>>;
   readonly debianMirror?: string | undefined;
@@ -66,10 +72,11 @@ export async function buildImages(options: ImagesOptions = {}): Promise<BuiltIma
       const builder = findBuilder(options.tool);
       builder.tidy();
       const args = { ...baseOf(builder, options), ...options.args };
-      await withStages(options, (stages) => {
+      await withStages(options, missing, (stages) => {
         for (const plan of missing) buildOne(builder, plan, args, stages);
       });
       builder.tidy();
+      builder.prune();
     });
   return wanted.map((plan) => ({ ...plan, bytes: sizeOf(plan.archive) as number }));
 }
@@ -79,7 +86,8 @@ type Plan = Omit<BuiltImage, 'bytes'>;
 function planOf(name: ImageName, options: ImagesOptions): Plan {
   const { repository = 'mediajob', tag = versionOfImages(), base = 'registry', args = {}, debianMirror = '' } = options;
   const reference = `${repository}/${name}:${tag}`;
-  const key = imageKey(name, [reference, base, debianMirror, process.arch, JSON.stringify(args)]);
+  const engine = name === 'transcriber' && options.engine === 'machine' ? cpuOfThisMachine() : 'portable';
+  const key = imageKey(name, [reference, base, debianMirror, process.arch, JSON.stringify(args), engine]);
   return { name, reference, key, archive: join(ARCHIVES, `${name}-${key}.tar`) };
 }
 
@@ -92,16 +100,25 @@ function baseOf(builder: Builder, { base, debianMirror }: ImagesOptions): Record
 
 type Stages = Readonly<Record<string, string>>;
 
-async function withStages({ programs = 'inside' }: ImagesOptions, work: (stages: Stages) => void): Promise<void> {
-  if (programs === 'inside') {
-    work({});
-    return;
-  }
-  build();
+/** Makes here what stages of the Dockerfiles would make otherwise. */
+async function withStages(
+  { programs = 'inside', engine = 'portable' }: ImagesOptions,
+  wanted: readonly Plan[],
+  work: (stages: Stages) => void,
+): Promise<void> {
   const directory = mkdtempSync(join(ARCHIVES, '.programs-'));
+  const stages: Record<string, string> = {};
   try {
-    await bundleAll(join(directory, 'programs'));
-    work({ programs: directory, whisper: join(ROOT, 'node_modules/nodejs-whisper/cpp/whisper.cpp') });
+    if (programs === 'outside') {
+      build();
+      await bundleAll(join(directory, 'programs'));
+      Object.assign(stages, { programs: directory, whisper: join(ROOT, WHISPER_CPP) });
+    }
+    if (engine === 'machine' && wanted.some(({ name }) => name === 'transcriber')) {
+      stages.engine = join(directory, 'engine');
+      await engineOfThisMachine(join(stages.engine, 'engine'));
+    }
+    work(stages);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

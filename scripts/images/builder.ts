@@ -27,6 +27,8 @@ export interface Builder {
   save(reference: string, path: string): void;
   /** Before and after builds, while nobody else builds: takes away what a killed build has left, and mounts. */
   tidy(): void;
+  /** Takes away layers that no image has any more, once they are many; those of stages are made again when needed. */
+  prune(): void;
 }
 
 /** Docker where its daemon answers, buildah otherwise; or the one that is named. */
@@ -73,6 +75,9 @@ class Docker implements Builder {
   }
 
   tidy(): void {}
+
+  /** Docker's own affair. */
+  prune(): void {}
 }
 
 /** What a build borrows from this machine, and where it sees it: authorities that a proxy may need, and npm's cache. */
@@ -97,6 +102,13 @@ function borrowed(): { volumes: string[]; args: Record<string, string> } {
 }
 
 const STORE = join(CACHE, 'images/store');
+/** Every build leaves layers behind: 6 GB of them are the base, its stages, and a few dozen builds. */
+const STORE_LIMIT_KB = 6e6;
+
+/** What a directory takes of the disk. */
+function kilobytesOf(directory: string): number {
+  return Number.parseInt(spawnSync('du', ['-sk', directory], { encoding: 'utf8' }).stdout, 10) || 0;
+}
 
 /**
  * buildah needs no daemon. Its store is in the cache directory: nothing of the machine's own images is touched, and
@@ -148,6 +160,12 @@ class Buildah implements Builder {
     spawnSync('buildah', [...this.#global, 'rm', '--all'], { stdio: 'ignore' });
     // The store is mounted onto itself by the first command that uses it, and nothing ever takes that back.
     if (process.getuid?.() === 0) spawnSync('umount', [join(STORE, 'overlay')], { stdio: 'ignore' });
+  }
+
+  prune(): void {
+    if (kilobytesOf(STORE) < STORE_LIMIT_KB) return;
+    this.#run(['rmi', '--prune', '--force']);
+    this.tidy();
   }
 
   #run(args: string[]): void {

@@ -39,7 +39,9 @@ export async function clusterUp(settings: RigSettings, options: UpOptions): Prom
   const isFresh = !existsSync(paths.kubeconfig);
   if (isFresh) {
     refuseBesideAnother();
-    await clearRun(paths); // of a cluster that was killed while it came up or went down
+    // What a cluster has left that was killed while it came up or went down.
+    for (const name of daemons.names()) await daemons.stop(name);
+    await clearRun(paths);
     await writeCredentials(settings, paths);
   }
   await raiseHostNetwork(settings, paths);
