@@ -154,6 +154,18 @@ export class Release {
     );
   }
 
+  /** helm upgrade. Resolves when all are Ready, and none is left of those before, which work on until they have ended. */
+  async upgrade(values: Values = {}): Promise<void> {
+    await this.helm(['upgrade', this.name, CHART], values);
+    await this.untilReady();
+    const wanted = (await this.deployments()).reduce((sum, { spec }) => sum + spec.replicas, 0);
+    await until(
+      `the pods before the upgrade of ${this.namespace} are gone`,
+      async () => (await this.pods(`app.kubernetes.io/instance=${this.name},pod-template-hash`)).length === wanted,
+      { limitMs: LIMIT_MS, everyMs: 500 },
+    );
+  }
+
   /** Puts the bundled speech into inbox/. @returns its path on the volume */
   async putSample(name = 'jfk.mp3', file = SAMPLE): Promise<string> {
     await this.put(file, `/data/inbox/${name}`);
@@ -239,6 +251,15 @@ export class Release {
     return this.cluster.client.list<Pod>(
       `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`,
     );
+  }
+
+  /** As a drain does: whoever disrupts it says so, and it may be refused. */
+  async evict(pod: string): Promise<void> {
+    await this.cluster.client.create(`/api/v1/namespaces/${this.namespace}/pods/${pod}/eviction`, {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name: pod, namespace: this.namespace },
+    });
   }
 
   /** Of one component of the release. */
