@@ -65,7 +65,10 @@ function table(rbac: Rbac, names: RbacNames): string {
       'operator, there, when it runs MediaJobs of other namespaces (`operator.releaseOnNamespaceDeletion`)',
       rbac.NAMESPACE_DELETION_GRANTS,
     ],
-    ['its uninstallation, in each namespace that it watched', rbac.RELEASE_GRANTS],
+    [
+      'its uninstallation, in each namespace that it watched, or in the cluster where it had such rights there',
+      rbac.RELEASE_GRANTS,
+    ],
     ['main, in its namespace', rbac.MAIN_GRANTS],
     ['people with `view`', rbac.VIEW_GRANTS],
     ['people with `edit` or `admin`', rbac.EDIT_GRANTS],

@@ -89,7 +89,11 @@ export class Kubelet {
 
 const finish: Fate = (player) => player.finishDeletion();
 
-/** The pod went, or another hand wrote: a real kubelet looks again, and the next event brings the test's there. */
+/**
+ * The pod went, or goes with its namespace, in which it cannot be bound any more: a real kubelet looks again, and the next
+ * event brings the test's there.
+ */
 function isOver(error: unknown): boolean {
-  return error instanceof StatusError && error.status === 404;
+  if (!(error instanceof StatusError)) return false;
+  return error.status === 404 || (error.status === 403 && error.message.includes('because it is being terminated'));
 }

@@ -2,11 +2,13 @@ import { mediaJobCrd } from '@mediajob/contract/crd';
 import { ACCOUNTS, NAMESPACE_DELETION_GRANTS } from '@mediajob/contract/rbac';
 import type { HttpKubeApi } from '@mediajob/kube';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { releaseFinalizers } from '../../operator/src/release-finalizers.ts';
 import type { RunningOperator } from '../../operator/src/start-operator.ts';
 import { hasFinalizer } from '../../operator/src/take-up.ts';
 import { aMediaJob } from '../../operator/test/builders.ts';
 import { CONFIG } from '../../operator/test/rig.ts';
-import { renderChart } from '../../scripts/gen/chart/render.ts';
+import { RecordedLog } from '../../packages/kube/test/recorded-log.ts';
+import { type KubeObject, renderChart } from '../../scripts/gen/chart/render.ts';
 import type { AuditEvent } from '../cluster/audit.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { FaultProxy } from '../cluster/fault-proxy.ts';
@@ -17,6 +19,7 @@ import { apiOf, NODE, OperatorWorld } from './operator-rig.ts';
 
 /** What the chart makes that an account may do anything by, and what it may do it to. */
 const KINDS = /^(ServiceAccount|PersistentVolumeClaim|(Cluster)?Role(Binding)?)$/;
+const HOOK = 'helm.sh/hook';
 const CLAIM = 'mediajob-media';
 const JOBS = { ...CONFIG.jobs, serviceAccount: ACCOUNTS.job, mediaClaim: CLAIM };
 
@@ -74,24 +77,37 @@ async function install(values: object = {}): Promise<void> {
 }
 
 async function grant(tenants: readonly OperatorWorld[], values: object = {}): Promise<void> {
-  const objects = renderChart({
-    namespace: home.namespace,
-    values: { tenants: tenants.map(({ namespace }) => ({ namespace })), ...values },
-  });
-  const input = objects.filter(({ kind }) => KINDS.test(kind)).map((it) => JSON.stringify(it));
-  await controlPlane.kubectl(['apply', '-f', '-'], { input: input.join('\n---\n') });
+  const objects = chartFor(tenants, values).filter(({ metadata }) => metadata.annotations?.[HOOK] === undefined);
+  await apply(objects);
   await untilAllGranted(controlPlane.client, { namespace: home.namespace, name: ACCOUNTS.operator });
 }
 
+function chartFor(tenants: readonly OperatorWorld[], values: object = {}): KubeObject[] {
+  const all = { tenants: tenants.map(({ namespace }) => ({ namespace })), ...values };
+  return renderChart({ namespace: home.namespace, values: all }).filter(({ kind }) => KINDS.test(kind));
+}
+
+async function apply(objects: readonly KubeObject[]): Promise<void> {
+  const input = objects.map((it) => JSON.stringify(it)).join('\n---\n');
+  await controlPlane.kubectl(['apply', '-f', '-'], { input });
+}
+
+async function apiFor(name: string): Promise<HttpKubeApi> {
+  const account = { namespace: home.namespace, name };
+  const api = await apiOf(await proxy.kubeconfigFor(await controlPlane.kubeconfigFor(account)));
+  endings.push(() => api.close());
+  return api;
+}
+
+const watched = () => [home, leaving, staying].map(({ namespace }) => namespace);
+
 /** With the rights of its account, and nothing in its memory. */
 async function startReplica(): Promise<RunningOperator> {
-  const account = { namespace: home.namespace, name: ACCOUNTS.operator };
-  const api: HttpKubeApi = await apiOf(await proxy.kubeconfigFor(await controlPlane.kubeconfigFor(account)));
-  endings.push(() => api.close());
+  const api = await apiFor(ACCOUNTS.operator);
   const replica = home.startOperator(api, {
     config: { ...CONFIG, jobs: JOBS },
     home: home.namespace,
-    namespaces: [home, leaving, staying].map(({ namespace }) => namespace),
+    namespaces: watched(),
     election: { namespace: home.namespace, name: 'mediajob-operator', identity: `replica-${++replicas}` },
     // As it is where it runs: what is refused is not asked for every second.
     maxBackoffMs: 300_000,
@@ -217,6 +233,22 @@ describe('a namespace of a tenant that is deleted with its MediaJobs', () => {
     await controlPlane.namespace(leaving.namespace);
     await grant([leaving, staying]);
     await expectToWork(leaving, 'back');
+  });
+
+  it('does not stand in the way of an uninstallation, which lets go of all others', async () => {
+    await install();
+    await staying.apply();
+    await staying.reachPhase('Succeeded');
+    await controlPlane.client.delete(pathOf(leaving));
+    await untilGone(leaving);
+    await operator.stop();
+    const isOfRelease = ({ metadata }: KubeObject) => metadata.annotations?.[HOOK] === 'post-delete';
+    await apply(chartFor([leaving, staying]).filter(isOfRelease));
+    await untilAllGranted(controlPlane.client, { namespace: home.namespace, name: 'mediajob-release' });
+    const log = new RecordedLog();
+    expect(await releaseFinalizers(await apiFor('mediajob-release'), watched(), log)).toBe(1);
+    expect((await staying.find())?.metadata.finalizers).toBeUndefined();
+    expect(log.at('warn')).toEqual([]);
   });
 
   it('stays until somebody lets them go where the operator may not, which goes on with all others', async () => {

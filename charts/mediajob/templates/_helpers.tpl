@@ -68,6 +68,14 @@ app.kubernetes.io/component: run
 {{- concat $all .Values.operator.watchNamespaces | uniq | toJson -}}
 {{- end }}
 
+{{- /*
+"true" when MediaJobs of other namespaces are run, and may be let go also where the rights in a namespace, or all of it,
+are gone.
+*/ -}}
+{{- define "mediajob.releasesEverywhere" -}}
+{{- if and .Values.operator.releaseOnNamespaceDeletion (or .Values.operator.watchAllNamespaces (gt (len (include "mediajob.watched" . | fromJsonArray)) 1)) -}}true{{- end -}}
+{{- end }}
+
 {{- /* As JSON: this namespace and those of the tenants, each with what is made in it. */ -}}
 {{- define "mediajob.places" -}}
 {{- $places := list (dict "namespace" .Release.Namespace "media" (not .Values.persistence.media.existingClaim) "models" (not .Values.persistence.models.existingClaim) "pull" .Values.models.pull.enabled) -}}

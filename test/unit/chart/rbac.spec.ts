@@ -96,8 +96,19 @@ describe('rights', () => {
     expect(everywhere(renderChart({ values: refused }))).toHaveLength(1);
   });
 
+  it('of the hook of several namespaces are for the cluster, since one of them may be gone by then', () => {
+    const [rule] = policyRules(RELEASE_GRANTS);
+    expect(rightsOf(rendering('tenants').filter(isHook))).toEqual([
+      `mediajob/mediajob-release in the cluster: ${wordsOf(rule as Rule)}`,
+    ]);
+  });
+
   it('of the hook are what lets go of MediaJobs, where they were watched, and go with it', () => {
-    const hooks = rendering('tenants').filter(isHook);
+    const values = {
+      tenants: [{ namespace: 'team-a' }, { namespace: 'team-b' }],
+      operator: { releaseOnNamespaceDeletion: false },
+    };
+    const hooks = renderChart({ values }).filter(isHook);
     const [rule] = policyRules(RELEASE_GRANTS);
     expect(rightsOf(hooks)).toEqual(
       ['mediajob', 'team-a', 'team-b'].map((it) => `mediajob/mediajob-release in ${it}: ${wordsOf(rule as Rule)}`),
