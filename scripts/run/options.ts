@@ -25,7 +25,7 @@ Starts MediaJob on this machine. Without files it serves the page; with files it
   --model NAME       base, small, … (default: base; brought when it is missing)
   --task translate   into English instead of the spoken language
   --quality Q        fast, balanced or best (default: balanced)
-  --formats LIST     json,txt,srt,vtt,tsv,lrc (default: json,srt,vtt,txt)
+  --formats LIST     json,txt,srt,vtt,tsv,lrc,ass,ttml,md,docx (default: json,srt,vtt,txt)
   --subtitles PRESET netflix, bbc, youtube, short or raw (default: netflix)
   --convert LIST     also convert to mp3,m4a,opus,flac,wav,mp4,webm,mkv
   --exit             stop when the files are done

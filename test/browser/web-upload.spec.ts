@@ -144,12 +144,15 @@ describe('uploading', () => {
     await page.getByText('More options').click();
     await page.getByLabel('MP3').check();
     await page.getByLabel('SRT subtitles').uncheck();
+    await page.getByLabel('Word document').check();
+    await page.getByLabel('How subtitles are cut').selectOption('bbc');
     await page.reload();
     expect(await page.getByLabel('Spoken language').inputValue()).toBe('ru');
     await chooser(page).setInputFiles(recording('talk.mp3'));
     await page.getByRole('link', { name: 'Open talk.mp3' }).waitFor();
     const [job] = [...server.jobs.values()];
-    expect(job?.spec.transcribe).toMatchObject({ language: 'ru', formats: ['txt', 'vtt', 'json'] });
+    expect(job?.spec.transcribe).toMatchObject({ language: 'ru', formats: ['txt', 'vtt', 'docx', 'json'] });
+    expect(job?.spec.transcribe?.subtitles.preset).toBe('bbc');
     expect(job?.spec.convert.renditions).toEqual([{ format: 'mp3' }]);
   });
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Text formats of a transcript. */
-export const TEXT_FORMATS = ['json', 'txt', 'srt', 'vtt', 'tsv', 'lrc'] as const;
+export const TEXT_FORMATS = ['json', 'txt', 'srt', 'vtt', 'tsv', 'lrc', 'ass', 'ttml', 'md', 'docx'] as const;
 export const TextFormat = z.enum(TEXT_FORMATS).describe('Text format of a transcript.');
 export type TextFormat = z.infer<typeof TextFormat>;
 
@@ -21,6 +21,10 @@ export const MEDIA_TYPES: Record<TextFormat | RenditionFormat, string> = {
   vtt: 'text/vtt; charset=utf-8',
   tsv: 'text/tab-separated-values; charset=utf-8',
   lrc: 'text/plain; charset=utf-8',
+  ass: 'text/x-ssa; charset=utf-8',
+  ttml: 'application/ttml+xml',
+  md: 'text/markdown; charset=utf-8',
+  docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
   mp3: 'audio/mpeg',
   m4a: 'audio/mp4',
   opus: 'audio/ogg',

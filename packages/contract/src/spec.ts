@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RenditionFormat, TextFormat, VIDEO_RENDITION_FORMATS } from './formats.js';
+import { RenditionFormat, TEXT_FORMATS, TextFormat, VIDEO_RENDITION_FORMATS } from './formats.js';
 import { VolumePath } from './ids.js';
 import { LanguageChoice, LanguageMode } from './languages.js';
 
@@ -161,7 +161,7 @@ export const TranscribeSpec = z
     formats: z
       .array(TextFormat)
       .min(1)
-      .max(6)
+      .max(TEXT_FORMATS.length)
       .default(['json', 'srt', 'vtt', 'txt'])
       .refine((list) => new Set(list).size === list.length, 'a format is named twice')
       .describe('Text files to write. json is always written.'),

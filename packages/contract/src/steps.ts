@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FAILURE_REASONS } from './exit-codes.js';
-import { TextFormat } from './formats.js';
+import { TEXT_FORMATS, TextFormat } from './formats.js';
 import { JobId, OutputName, Sha256, VolumePath } from './ids.js';
 import { LanguageChoice, LanguageMode } from './languages.js';
 import { ModelName, Quality, Rendition, SubtitleRules } from './spec.js';
@@ -28,6 +28,7 @@ export type MediaInfo = z.infer<typeof MediaInfo>;
 
 /** Ways to find speech: Silero's network, or only how loud it is. */
 export const DETECTORS = ['silero', 'energy'] as const;
+export type Detector = (typeof DETECTORS)[number];
 
 /** How the chunk plan is cut: the same audio and the same parameters always give the same plan. */
 export const PlanParameters = z.strictObject({
@@ -62,7 +63,7 @@ export const ConvertRequest = z.strictObject({
 export type ConvertRequest = z.infer<typeof ConvertRequest>;
 
 export const FinalizeOptions = z.strictObject({
-  formats: z.array(TextFormat).min(1).max(6),
+  formats: z.array(TextFormat).min(1).max(TEXT_FORMATS.length),
   subtitles: SubtitleRules,
 });
 export type FinalizeOptions = z.infer<typeof FinalizeOptions>;

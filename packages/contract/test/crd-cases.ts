@@ -57,7 +57,7 @@ export const LARGEST_SPEC: AnySpec = {
     languageMode: 'perChunk',
     language: `pt-BR${'-abcdefgh'.repeat(3)}`,
     task: 'translate',
-    formats: ['json', 'txt', 'srt', 'vtt', 'tsv', 'lrc'],
+    formats: ['json', 'txt', 'srt', 'vtt', 'tsv', 'lrc', 'ass', 'ttml', 'md', 'docx'],
     subtitles: {
       preset: 'youtube',
       maxCharsPerLine: 120,
@@ -232,7 +232,7 @@ export const CREATE_CASES: readonly CreateCase[] = [
   },
   {
     field: 'spec.transcribe.formats[0]',
-    says: 'supported values: "json", "txt", "srt", "vtt", "tsv", "lrc"',
+    says: 'supported values: "json", "txt", "srt", "vtt", "tsv", "lrc", "ass", "ttml", "md", "docx"',
     takes: [transcribe({ formats: ['json'] })],
     refuses: [transcribe({ formats: ['pdf'] })],
   },

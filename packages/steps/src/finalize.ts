@@ -72,7 +72,7 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
     const name = `transcript.${format}`;
     const path = volume.layout.output(request.jobId, name);
     const hash = createHash('sha256');
-    const pieces = bytesOf(documentOf(format, source), hash);
+    const pieces = hashed(documentOf(format, source), hash);
     const bytes = await writeStreamAtomic(volume.resolve(path), pieces, { runId: request.runId, files: volume.files });
     files.push({ path, bytes, sha256: hash.digest('hex') });
     outputs.push({ name, format, bytes });
@@ -150,10 +150,8 @@ function plus(counts: typeof NOTHING, segments: readonly Segment[]): typeof NOTH
   };
 }
 
-async function* bytesOf(pieces: AsyncIterable<string>, hash: { update(bytes: Buffer): unknown }) {
-  for await (const piece of pieces) {
-    if (piece === '') continue;
-    const bytes = Buffer.from(piece);
+async function* hashed(pieces: AsyncIterable<Buffer>, hash: { update(bytes: Buffer): unknown }) {
+  for await (const bytes of pieces) {
     hash.update(bytes);
     yield bytes;
   }

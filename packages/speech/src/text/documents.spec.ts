@@ -1,10 +1,12 @@
 import { type Segment, TEXT_FORMATS, type Word } from '@mediajob/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { elementsOf, readXml } from '../../test/fixtures/read-xml.js';
+import { readZip } from '../../test/fixtures/read-zip.js';
 import { cuesOf } from './cues.js';
 import { documentOf } from './documents.js';
 import { transcriptOf } from './transcript.js';
-import { LRC, SRT, VTT, type Writer } from './writers.js';
+import { lrc, srt, vtt, type Writer } from './writers/index.js';
 
 const rules = { maxCharsPerLine: 42, maxLines: 2 };
 const head = {
@@ -24,12 +26,13 @@ async function made(
   format: (typeof TEXT_FORMATS)[number],
   segments: readonly Segment[],
   sizes: readonly number[],
-): Promise<string> {
-  let text = '';
+): Promise<Buffer> {
+  const pieces: Buffer[] = [];
   for await (const piece of documentOf(format, { head, rules, segments: () => inPortions(segments, sizes) }))
-    text += piece;
-  return text;
+    pieces.push(piece);
+  return Buffer.concat(pieces);
 }
+const text = async (...how: Parameters<typeof made>) => (await made(...how)).toString();
 
 const anySegments = fc
   .array(
@@ -41,12 +44,13 @@ const anySegments = fc
         maxLength: 12,
       }),
       doubtful: fc.boolean(),
+      speaker: fc.constantFrom(undefined, 'Anna & Bo', '<v>'),
     }),
     { maxLength: 12 },
   )
   .map((list) => {
     let at = 0;
-    return list.map(({ pauseMs, words: texts, doubtful }): Segment => {
+    return list.map(({ pauseMs, words: texts, doubtful, speaker }): Segment => {
       at += pauseMs;
       const words = texts.map((text): Word => {
         at += 240;
@@ -56,6 +60,7 @@ const anySegments = fc
         ...{ startMs: words[0]?.startMs ?? 0, endMs: at, text: texts.join(' '), words },
         ...{ avgLogprob: -0.3, noSpeechProbability: 0.01, compressionRatio: 1.2, temperature: 0 },
         doubts: doubtful ? ['low-confidence'] : [],
+        ...(speaker !== undefined && { speaker }),
       };
     });
   });
@@ -65,7 +70,7 @@ describe('documents of a transcript', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(anySegments, sizes, fc.constantFrom(...TEXT_FORMATS), async (segments, portions, format) => {
-        expect(await made(format, segments, portions)).toBe(await made(format, segments, []));
+        expect((await made(format, segments, portions)).equals(await made(format, segments, []))).toBe(true);
       }),
     );
   });
@@ -74,29 +79,36 @@ describe('documents of a transcript', () => {
     await fc.assert(
       fc.asyncProperty(anySegments, async (segments) => {
         const whole = `${JSON.stringify(transcriptOf({ ...head, segments }))}\n`;
-        expect(await made('json', segments, [1, 2])).toBe(whole);
+        expect(await text('json', segments, [1, 2])).toBe(whole);
       }),
     );
   });
 
   it('with cues are written from the cues of the whole', async () => {
+    const plain = { language: 'en', rtl: false, wordTimes: true, speakers: [] };
     const formats: [(typeof TEXT_FORMATS)[number], Writer<ReturnType<typeof cuesOf>[number]>][] = [
-      ['srt', SRT],
-      ['vtt', VTT],
-      ['lrc', LRC],
+      ['srt', srt(plain)],
+      ['vtt', vtt(plain)],
+      ['lrc', lrc(plain)],
     ];
     await fc.assert(
       fc.asyncProperty(anySegments, fc.constantFrom(...formats), async (segments, [format, writer]) => {
-        const cues = cuesOf(segments, rules, 'en');
+        const cues = cuesOf(segments, rules, 'en', head.durationMs);
         const whole = writer.head + cues.map((cue, place) => writer.item(cue, place, cues[place + 1])).join('');
-        expect(await made(format, segments, [2, 1, 1])).toBe(whole);
+        expect(await text(format, segments, [2, 1, 1])).toBe(whole);
       }),
     );
   });
 
   it('of a recording without speech are empty and valid', async () => {
-    expect(await made('srt', [], [])).toBe('');
-    expect(await made('vtt', [], [])).toBe('WEBVTT\n\n');
-    expect(JSON.parse(await made('json', [], []))).toMatchObject({ segments: [], word_segments: [] });
+    expect(await text('srt', [], [])).toBe('');
+    expect(await text('vtt', [], [])).toBe('WEBVTT\n\n');
+    expect(JSON.parse(await text('json', [], []))).toMatchObject({ segments: [], word_segments: [] });
+    for (const format of ['txt', 'lrc', 'md'] as const) expect(await text(format, [], []), format).toBe('');
+    expect(await text('tsv', [], [])).toBe('start\tend\ttext\n');
+    expect(await text('ass', [], [])).toMatch(/\[Events\]\nFormat: .*\n$/);
+    expect(elementsOf(readXml(await text('ttml', [], [])), 'p')).toEqual([]);
+    const files = await readZip(await made('docx', [], []));
+    expect(elementsOf(readXml(files.get('word/document.xml') ?? ''), 'w:t')).toEqual([]);
   });
 });

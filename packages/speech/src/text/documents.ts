@@ -1,7 +1,24 @@
-import type { Segment, SubtitleRules, TextFormat } from '@mediajob/contract';
+import { bcp47Of, type Segment, type SubtitleRules, type TextFormat } from '@mediajob/contract';
 import { type Cue, CueMaker } from './cues.js';
+import { isRightToLeft } from './direction.js';
+import { ParagraphMaker } from './paragraphs.js';
 import { type TranscriptInput, transcriptOf, transcriptSegmentOf } from './transcript.js';
-import { LRC, SRT, TSV, TXT, VTT, type Writer } from './writers.js';
+import { type Turn, TurnMaker } from './turns.js';
+import {
+  ass,
+  type DocumentHead,
+  docxBody,
+  docxEntries,
+  lrc,
+  md,
+  srt,
+  tsv,
+  ttml,
+  txt,
+  vtt,
+  type Writer,
+  zipOf,
+} from './writers/index.js';
 
 /** What the documents of a transcript are made of. */
 export interface DocumentSource {
@@ -12,30 +29,77 @@ export interface DocumentSource {
 }
 
 /**
- * A transcript in one of the text formats, piece by piece; UTF-8, `\n` at line ends. However long it is, no more of it
- * is in memory than a portion of its segments.
+ * A transcript in one of the text formats, piece by piece; text is UTF-8, with `\n` at line ends. However long it is, no
+ * more of it is in memory than a portion of its segments. The same segments give the same bytes.
  */
-export function documentOf(format: TextFormat, source: DocumentSource): AsyncIterable<string> {
+export async function* documentOf(format: TextFormat, source: DocumentSource): AsyncGenerator<Buffer> {
+  if (format !== 'docx') {
+    for await (const piece of textOf(format, source)) if (piece !== '') yield Buffer.from(piece);
+    return;
+  }
+  const head = headOf(source);
+  yield* zipOf(docxEntries(head, written(docxBody(head), paragraphs(source))));
+}
+
+async function* textOf(format: Exclude<TextFormat, 'docx'>, source: DocumentSource): AsyncGenerator<string> {
+  const head = headOf(source);
   switch (format) {
     case 'json':
-      return json(source);
+      return yield* json(source);
     case 'txt':
-      return written(TXT, source.segments());
+      return yield* written(txt(head), turns(source));
+    case 'md':
+      return yield* written(md(head), paragraphs(source));
     case 'tsv':
-      return written(TSV, source.segments());
+      return yield* written(tsv(), turns(source));
     case 'srt':
-      return written(SRT, cuePortions(source));
+      return yield* written(srt(head), cues(source));
     case 'vtt':
-      return written(VTT, cuePortions(source));
+      return yield* written(vtt(head), cues(source));
     case 'lrc':
-      return written(LRC, cuePortions(source));
+      return yield* written(lrc(head), cues(source));
+    case 'ass':
+      return yield* written(ass(head), cues(source));
+    case 'ttml':
+      return yield* written(ttml({ ...head, speakers: await speakersOf(source) }), cues(source));
   }
 }
 
-async function* cuePortions({ head, rules, segments }: DocumentSource): AsyncGenerator<readonly Cue[]> {
-  const maker = new CueMaker(rules, head.task === 'translate' ? 'en' : head.language);
+function headOf({ head, rules }: DocumentSource): DocumentHead {
+  const language = head.task === 'translate' ? 'en' : bcp47Of(head.language);
+  return { language, rtl: isRightToLeft(language), wordTimes: rules.wordTimes ?? true, speakers: [] };
+}
+
+async function* cues(source: DocumentSource): AsyncGenerator<readonly Cue[]> {
+  const { language } = headOf(source);
+  const maker = new CueMaker(source.rules, language, source.head.durationMs || Number.POSITIVE_INFINITY);
+  for await (const portion of source.segments()) yield maker.add(portion);
+  yield maker.end();
+}
+
+async function* turns({ segments }: DocumentSource): AsyncGenerator<readonly Turn[]> {
+  const maker = new TurnMaker();
+  for await (const portion of segments()) yield portion.flatMap((segment) => maker.turnsOf(segment));
+}
+
+async function* paragraphs({ segments }: DocumentSource): AsyncGenerator<readonly Turn[]> {
+  const maker = new ParagraphMaker();
   for await (const portion of segments()) yield maker.add(portion);
   yield maker.end();
+}
+
+/** In the order of their first words. */
+async function speakersOf({ segments }: DocumentSource): Promise<string[]> {
+  const speakers = new Set<string>();
+  for await (const portion of segments()) {
+    for (const { speaker, words } of portion) {
+      for (const word of words) {
+        const name = word.speaker ?? speaker;
+        if (name !== undefined) speakers.add(name);
+      }
+    }
+  }
+  return [...speakers];
 }
 
 /** One item is held back: only the next one tells whether it was the last. */
@@ -52,6 +116,7 @@ async function* written<Item>(writer: Writer<Item>, portions: AsyncIterable<read
     yield text;
   }
   if (held !== undefined) yield writer.item(held, place, undefined);
+  yield writer.tail ?? '';
 }
 
 /** The bytes of JSON.stringify() of the whole: its words stand behind all segments, so they are gone through twice. */

@@ -1,4 +1,4 @@
-import { type MainEnv, SubtitleRules, type Transcript, type UploadInfo, whisperLanguageOf } from '@mediajob/contract';
+import { type MainEnv, type Transcript, type UploadInfo, whisperLanguageOf } from '@mediajob/contract';
 import { InjectContext, type ServiceContext } from '@mediajob/service/nest';
 import { Controller, HttpCode, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
@@ -11,7 +11,7 @@ import { goneSignal } from './gone-signal.js';
 import { verboseSegment } from './openai-answer.js';
 import { receiveForm } from './received-form.js';
 import { SpeechJobs } from './speech-jobs.js';
-import { spokenLanguage, textOfTranscript } from './spoken-text.js';
+import { PLAIN_SUBTITLES, spokenLanguage, textOfTranscript } from './spoken-text.js';
 
 const FORM = {
   schema: {
@@ -105,7 +105,7 @@ export class AsrController {
 }
 
 async function bodyOf(transcript: Transcript, { output, words }: AsrRequest): Promise<string | Buffer> {
-  if (output !== 'json') return textOf(transcript, output, SubtitleRules.parse({}));
+  if (output !== 'json') return textOf(transcript, output, PLAIN_SUBTITLES);
   return JSON.stringify({
     text: textOfTranscript(transcript),
     segments: transcript.segments.map((segment, id) => ({

@@ -1,8 +1,8 @@
-import { SubtitleRules, type Transcript, type TranscriptSegment } from '@mediajob/contract';
+import type { Transcript, TranscriptSegment } from '@mediajob/contract';
 import { compressionRatioOf } from '@mediajob/speech/text';
 import { textOf } from '../transcripts/transcript-text.js';
 import type { OpenAiRequest } from './openai-request.js';
-import { separator, spokenLanguage, textOfTranscript } from './spoken-text.js';
+import { PLAIN_SUBTITLES, separator, spokenLanguage, textOfTranscript } from './spoken-text.js';
 
 export interface Answer {
   readonly type: string;
@@ -19,7 +19,7 @@ export async function openAiAnswer(transcript: Transcript, request: OpenAiReques
     case 'vtt':
       return {
         type: request.format === 'vtt' ? 'text/vtt; charset=utf-8' : 'application/x-subrip; charset=utf-8',
-        body: (await textOf(transcript, request.format, SubtitleRules.parse({}))).toString('utf8'),
+        body: (await textOf(transcript, request.format, PLAIN_SUBTITLES)).toString('utf8'),
       };
     case 'verbose_json':
       return json(verbose(transcript, text, request));

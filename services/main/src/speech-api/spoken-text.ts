@@ -1,5 +1,8 @@
-import { languageName, type Transcript, whisperLanguageOf } from '@mediajob/contract';
+import { languageName, type SubtitleRules, type Transcript, whisperLanguageOf } from '@mediajob/contract';
 import { isUnspaced } from '@mediajob/speech/text';
+
+/** What clients of both APIs read as text: no times inside the lines. */
+export const PLAIN_SUBTITLES: SubtitleRules = { wordTimes: false };
 
 /** The whole text on one line, segments parted by a space where their scripts have one. */
 export function textOfTranscript({ segments }: Pick<Transcript, 'segments'>): string {

@@ -16,7 +16,7 @@ export async function textOf(transcript: Transcript, format: TextFormat, rules: 
   const { language, languageProbability, task, model, durationMs } = transcript;
   const segments = transcript.segments.map(segmentOf);
   const head = { language: whisperLanguageOf(language) ?? 'en', languageProbability, task, model, durationMs };
-  const pieces: string[] = [];
+  const pieces: Buffer[] = [];
   const source = {
     ...{ head, rules },
     async *segments() {
@@ -24,7 +24,7 @@ export async function textOf(transcript: Transcript, format: TextFormat, rules: 
     },
   };
   for await (const piece of documentOf(format, source)) pieces.push(piece);
-  return Buffer.from(pieces.join(''));
+  return Buffer.concat(pieces);
 }
 
 /** What of a segment stands in texts; how sure the engine was does not. */

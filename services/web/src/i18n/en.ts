@@ -118,6 +118,18 @@ export const en = {
       vtt: 'WebVTT subtitles',
       tsv: 'TSV table',
       lrc: 'LRC lyrics',
+      ass: 'ASS karaoke',
+      ttml: 'TTML subtitles',
+      md: 'Markdown',
+      docx: 'Word document',
+    },
+    subtitles: 'How subtitles are cut',
+    preset: {
+      netflix: 'Two lines of 42 letters (Netflix)',
+      bbc: 'Two lines of 37 letters (BBC)',
+      youtube: 'Two lines of 32 letters (YouTube)',
+      short: 'Three words at once, for upright videos',
+      raw: 'As it was heard, uncut',
     },
   },
   jobs: {

@@ -117,6 +117,18 @@ export const ru: Messages = {
       vtt: 'Субтитры WebVTT',
       tsv: 'Таблица TSV',
       lrc: 'Текст песни LRC',
+      ass: 'Караоке ASS',
+      ttml: 'Субтитры TTML',
+      md: 'Текст Markdown',
+      docx: 'Документ Word',
+    },
+    subtitles: 'Как нарезать субтитры',
+    preset: {
+      netflix: 'Две строки по 42 буквы (Netflix)',
+      bbc: 'Две строки по 37 букв (BBC)',
+      youtube: 'Две строки по 32 буквы (YouTube)',
+      short: 'По три слова, для вертикальных видео',
+      raw: 'Как распознано, без нарезки',
     },
   },
   jobs: {

@@ -46,7 +46,7 @@ export function hasTranscript(job: MediaJob): boolean {
   return job.spec.transcribe !== undefined && job.status.outputs.some((output) => output.format === 'json');
 }
 
-const FORMAT_ORDER = ['txt', 'srt', 'vtt', 'json', 'tsv', 'lrc'];
+const FORMAT_ORDER = ['txt', 'srt', 'vtt', 'docx', 'md', 'json', 'tsv', 'lrc', 'ass', 'ttml'];
 
 /** Files to download: text first, in the order people want it, then audio and video. */
 export function sortedOutputs(job: MediaJob): readonly OutputRecord[] {

@@ -10,12 +10,12 @@ describe('remembered settings', () => {
     const stored = {
       language: 'ru',
       theme: 'pink',
-      options: { formats: ['vtt', 'exe', 'txt'], quality: 'best', language: 5 },
+      options: { formats: ['vtt', 'exe', 'txt'], quality: 'best', language: 5, subtitles: 'bbc' },
     };
     expect(parsePreferences(JSON.stringify(stored))).toEqual({
       language: 'ru',
       theme: 'system',
-      options: { ...DEFAULT_OPTIONS, formats: ['txt', 'vtt'], quality: 'best' },
+      options: { ...DEFAULT_OPTIONS, formats: ['txt', 'vtt'], quality: 'best', subtitles: 'bbc' },
     });
   });
 });

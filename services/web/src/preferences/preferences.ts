@@ -1,4 +1,4 @@
-import type { RenditionFormat, TextFormat } from '@mediajob/contract';
+import type { RenditionFormat, SubtitlePreset, TextFormat } from '@mediajob/contract';
 import { Store } from '../components/store.ts';
 import { LANGUAGES, type Language } from '../i18n/messages.ts';
 
@@ -11,6 +11,7 @@ export interface JobOptions {
   readonly task: 'transcribe' | 'translate';
   readonly quality: 'fast' | 'balanced' | 'best';
   readonly formats: readonly TextFormat[];
+  readonly subtitles: SubtitlePreset;
   readonly renditions: readonly RenditionFormat[];
   readonly prompt: string;
 }
@@ -24,7 +25,19 @@ export interface Preferences {
   readonly options: JobOptions;
 }
 
-export const TEXT_FORMATS: readonly TextFormat[] = ['txt', 'srt', 'vtt', 'json', 'tsv', 'lrc'];
+export const TEXT_FORMATS: readonly TextFormat[] = [
+  'txt',
+  'srt',
+  'vtt',
+  'docx',
+  'md',
+  'json',
+  'tsv',
+  'lrc',
+  'ass',
+  'ttml',
+];
+export const SUBTITLE_PRESETS: readonly SubtitlePreset[] = ['netflix', 'bbc', 'youtube', 'short', 'raw'];
 export const RENDITION_FORMATS: readonly RenditionFormat[] = [
   'mp3',
   'm4a',
@@ -42,6 +55,7 @@ export const DEFAULT_OPTIONS: JobOptions = {
   task: 'transcribe',
   quality: 'balanced',
   formats: ['txt', 'srt', 'vtt', 'json'],
+  subtitles: 'netflix',
   renditions: [],
   prompt: '',
 };
@@ -61,6 +75,7 @@ export function parsePreferences(text: string | null): Preferences {
       task: oneOf(['transcribe', 'translate'] as const, options.task) ?? DEFAULT_OPTIONS.task,
       quality: oneOf(['fast', 'balanced', 'best'] as const, options.quality) ?? DEFAULT_OPTIONS.quality,
       formats: someOf(TEXT_FORMATS, options.formats, DEFAULT_OPTIONS.formats),
+      subtitles: oneOf(SUBTITLE_PRESETS, options.subtitles) ?? DEFAULT_OPTIONS.subtitles,
       renditions: someOf(RENDITION_FORMATS, options.renditions, DEFAULT_OPTIONS.renditions),
       prompt: typeof options.prompt === 'string' ? options.prompt : '',
     },

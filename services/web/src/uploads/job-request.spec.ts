@@ -1,17 +1,26 @@
 import { CreateJob } from '@mediajob/contract';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_OPTIONS } from '../preferences/preferences.ts';
+import { DEFAULT_OPTIONS, TEXT_FORMATS } from '../preferences/preferences.ts';
 import { jobRequest, uploadIdOf } from './job-request.ts';
 
 const ID = '01JD0000000000000000000001';
 
 describe('the job of an upload', () => {
   it('is what the contract takes, with every option', () => {
-    const options = { ...DEFAULT_OPTIONS, model: 'tiny', renditions: ['mp3', 'mp4'] as const, prompt: ' Kubernetes ' };
+    const options = {
+      ...DEFAULT_OPTIONS,
+      model: 'tiny',
+      formats: TEXT_FORMATS,
+      subtitles: 'bbc' as const,
+      renditions: ['mp3', 'mp4'] as const,
+      prompt: ' Kubernetes ',
+    };
     const parsed = CreateJob.parse(jobRequest(ID, 'Лекция.mp4', options));
     expect(parsed.metadata.title).toBe('Лекция.mp4');
     expect(parsed.spec.source.path).toBe(`uploads/${ID}/source`);
     expect(parsed.spec.transcribe).toMatchObject({ model: 'tiny', language: 'auto', prompt: 'Kubernetes' });
+    expect(parsed.spec.transcribe?.formats).toEqual(TEXT_FORMATS);
+    expect(parsed.spec.transcribe?.subtitles).toEqual({ preset: 'bbc', wordTimes: true });
     expect(parsed.spec.convert.renditions).toEqual([{ format: 'mp3' }, { format: 'mp4' }]);
   });
 

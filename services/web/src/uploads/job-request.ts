@@ -20,6 +20,7 @@ export function jobRequest(uploadId: string, fileName: string, options: JobOptio
         language: options.language,
         task: options.task,
         quality: options.quality,
+        subtitles: { preset: options.subtitles },
         formats: options.formats.length === 0 ? ['json'] : [...options.formats],
         ...(options.prompt.trim() === '' ? {} : { prompt: options.prompt.trim() }),
       },

@@ -8,6 +8,7 @@ import {
   type JobOptions,
   preferences,
   RENDITION_FORMATS,
+  SUBTITLE_PRESETS,
   setPreferences,
   TEXT_FORMATS,
 } from '../preferences/preferences.ts';
@@ -100,6 +101,21 @@ export function OptionsForm({ open = false }: { readonly open?: boolean }) {
               </label>
             ))}
           </fieldset>
+          <label className="field">
+            <span>{m.options.subtitles}</span>
+            <select
+              value={options.subtitles}
+              onChange={(event) =>
+                change({ subtitles: SUBTITLE_PRESETS.find((it) => it === event.target.value) ?? 'netflix' })
+              }
+            >
+              {SUBTITLE_PRESETS.map((preset) => (
+                <option key={preset} value={preset}>
+                  {m.options.preset[preset]}
+                </option>
+              ))}
+            </select>
+          </label>
           <label className="field options-prompt">
             <span>{m.options.prompt}</span>
             <input

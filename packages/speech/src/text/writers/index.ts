@@ -1,0 +1,11 @@
+export { ass } from './ass.js';
+export { docxBody, docxEntries } from './docx.js';
+export { lrc } from './lrc.js';
+export { md } from './md.js';
+export { srt } from './srt.js';
+export { tsv } from './tsv.js';
+export { ttml } from './ttml.js';
+export { txt } from './txt.js';
+export { vtt } from './vtt.js';
+export type { DocumentHead, Writer } from './writer.js';
+export { zipOf } from './zip.js';
