@@ -39,7 +39,8 @@ export function debootstrapBase(builder: Builder, { debianMirror }: BaseOptions)
     .update(JSON.stringify([debianMirror, process.arch]))
     .digest('hex')
     .slice(0, 12);
-  const reference = `localhost/mediajob/base:${key}`;
+  const repository = 'localhost/mediajob/base';
+  const reference = `${repository}:${key}`;
   if (builder.has(reference)) return reference;
   if (process.getuid?.() !== 0)
     throw new SetupError('debootstrap makes a base image as root only', 'sudo npm run images -- --base debootstrap');
@@ -60,6 +61,7 @@ export function debootstrapBase(builder: Builder, { debianMirror }: BaseOptions)
     const tar = join(work, 'root.tar');
     run('tar', ['--numeric-owner', '-C', root, '-cf', tar, '.']);
     builder.importRoot(tar, reference);
+    builder.removeOthers(repository, reference);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -23,6 +23,8 @@ export interface Builder {
   has(reference: string): boolean;
   /** Makes an image of one layer from a tar of a root file system. */
   importRoot(tar: string, reference: string): void;
+  /** Removes the tags of a repository but one, and what nothing else is made from. */
+  removeOthers(repository: string, keep: string): void;
   /** Writes a docker-archive. */
   save(reference: string, path: string): void;
   /** Before and after builds, while nobody else builds: takes away what a killed build has left, and mounts. */
@@ -68,6 +70,10 @@ class Docker implements Builder {
 
   importRoot(tar: string, reference: string): void {
     run('docker', ['import', tar, reference]);
+  }
+
+  removeOthers(repository: string, keep: string): void {
+    removeTags(['docker'], '{{.Repository}}:{{.Tag}}', repository, keep);
   }
 
   save(reference: string, path: string): void {
@@ -152,6 +158,10 @@ class Buildah implements Builder {
     }
   }
 
+  removeOthers(repository: string, keep: string): void {
+    removeTags(['buildah', ...this.#global], '{{.Name}}:{{.Tag}}', repository, keep);
+  }
+
   save(reference: string, path: string): void {
     this.#run(['push', '--quiet', reference, `docker-archive:${path}:${reference}`]);
   }
@@ -177,6 +187,14 @@ class Buildah implements Builder {
     if (result.status !== 0) throw failed('buildah', args);
     return result.stdout.trim();
   }
+}
+
+/** What cannot be removed, since somebody uses it, stays. */
+function removeTags(command: readonly string[], format: string, repository: string, keep: string): void {
+  const [program = '', ...global] = command;
+  const { stdout } = spawnSync(program, [...global, 'images', '--format', format], { encoding: 'utf8' });
+  const others = (stdout ?? '').split('\n').filter((it) => it.startsWith(`${repository}:`) && it !== keep);
+  for (const reference of others) spawnSync(program, [...global, 'rmi', reference], { stdio: 'ignore' });
 }
 
 function buildArgs(args: Readonly<Record<string, string>>): string[] {
