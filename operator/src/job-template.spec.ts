@@ -311,6 +311,11 @@ describe('Kueue', () => {
     expect(pod(make('convert', { mediaJob })).priorityClassName).toBe('urgent');
     expect(labels('convert', mediaJob)).toEqual({});
   });
+
+  it('a priority that the cluster does not know never keeps a job from being deleted', () => {
+    const mediaJob = aMediaJob().withSpec({ priorityClass: 'nobody-made-it' });
+    expect(pod(make('cleanup', { mediaJob }))).not.toHaveProperty('priorityClassName');
+  });
 });
 
 describe('the hash of a template', () => {

@@ -40,7 +40,9 @@ export function podSpec(input: PodInput): PodSpec {
   const { request, profile, config } = input;
   const { stage } = request;
   const affinity = affinityOf(profile, input.avoidNodes);
-  const priorityClassName = (input.queued ? undefined : input.spec.priorityClass) ?? profile.priorityClassName;
+  // Cleanup asks for none: a class that is not there, for which a job was refused, must not keep it from being deleted.
+  const asked = input.queued || stage === 'cleanup' ? undefined : input.spec.priorityClass;
+  const priorityClassName = asked ?? profile.priorityClassName;
   return {
     restartPolicy: 'Never',
     ...(stage !== 'cleanup' && { initContainers: [prepareContainer(input)] }),
