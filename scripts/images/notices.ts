@@ -1,22 +1,37 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { ROOT } from '../setup/paths.ts';
 
 const PACKAGE = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 
-/** The licences of all packages that went into a bundle, as each of them asks of who passes it on. */
+/**
+ * The licences of all packages that went into a bundle, and of what others made among our own sources, as each of them asks of
+ * who passes it on.
+ */
 export function noticesOf(metafile: Metafile): string {
   const directories = new Set<string>();
+  const own = new Set<string>();
   for (const output of Object.values(metafile.outputs))
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
+      if (bytesInOutput === 0) continue;
       const match = PACKAGE.exec(input);
-      if (match && bytesInOutput > 0) directories.add(match[0]);
+      if (match) directories.add(match[0]);
+      else own.add(dirname(input).replace('/dist', '/src'));
     }
-  return [...directories]
-    .sort()
-    .map(notice)
-    .join(`\n${'-'.repeat(72)}\n\n`);
+  return [...[...directories].sort().map(notice), ...[...own].sort().flatMap(noticesAmongOurs)].join(
+    `\n${'-'.repeat(72)}\n\n`,
+  );
+}
+
+/** LICENSE.name beside sources: what others made of them. */
+function noticesAmongOurs(directory: string): string[] {
+  const path = join(ROOT, directory);
+  if (!existsSync(path)) return [];
+  const files = readdirSync(path).filter((it) => it.startsWith('LICENSE.'));
+  return files.map(
+    (it) => `${it.slice('LICENSE.'.length)} (${directory})\n\n${readFileSync(join(path, it), 'utf8').trim()}\n`,
+  );
 }
 
 function notice(directory: string): string {

@@ -36,7 +36,7 @@ export function planChunks(map: AudioMap, parameters: PlanParameters): ChunkPlan
     durationMs: map.durationMs,
     speechMs,
     parameters,
-    detector: 'energy',
+    detector: map.voice === undefined ? 'energy' : 'silero',
     chunks: speechMs === 0 ? [] : chunks,
   };
 }

@@ -1,4 +1,5 @@
 import type { AudioMap } from './analyze.js';
+import { voiceSpans } from './voice-spans.js';
 
 /** A stretch of time in ms, the end exclusive. */
 export interface Span {
@@ -35,10 +36,16 @@ const BIN_DB = 0.5;
 const BINS = 201;
 
 /**
- * The sounds of a recording that may be speech: in order, at least 200 ms apart, not padded.
- * The same levels always give the same spans.
+ * Where somebody speaks, or may be speaking when no network has listened: in order, at least 200 ms apart, not padded.
+ * The same map always gives the same spans.
  */
 export function speechSpans(map: AudioMap): Span[] {
+  const loud = loudSpans(map);
+  return map.voice === undefined ? loud : voiceSpans(loud, map.voice, map.durationMs);
+}
+
+/** The sounds of a recording that may be speech, by nothing but how loud they are. */
+function loudSpans(map: AudioMap): Span[] {
   const { levels, frameMs } = map;
   const thresholds = thresholdsOf(levels, frameMs);
   const framesPerBlock = Math.round(1000 / frameMs);

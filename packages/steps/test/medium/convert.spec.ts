@@ -17,7 +17,7 @@ const request: ConvertRequest = {
   source: 'inbox/talk.m4a',
   audioTrack: 0,
   transcript: true,
-  plan: { targetMs: 30_000, windowMs: 10_000 },
+  plan: { targetMs: 30_000, windowMs: 10_000, detector: 'energy' },
   maxDurationMs: 3_600_000,
 };
 

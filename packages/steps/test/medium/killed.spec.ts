@@ -82,7 +82,7 @@ describe('a Job that dies by SIGKILL at any change that it makes to the volume',
     source: 'inbox/talk.wav',
     audioTrack: 0,
     transcript: true,
-    plan: { targetMs: 30_000, windowMs: 10_000 },
+    plan: { targetMs: 30_000, windowMs: 10_000, detector: 'energy' },
     maxDurationMs: 3_600_000,
   };
   beforeAll(async () => {
