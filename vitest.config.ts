@@ -19,6 +19,7 @@ export default defineConfig({
             '{packages,services}/*/src/**/*.spec.{ts,tsx}',
             'packages/*/test/memory-api/**/*.spec.ts',
             'operator/src/**/*.spec.ts',
+            'bench/**/*.spec.ts',
             'scripts/**/*.spec.ts',
             'test/unit/**/*.spec.ts',
             'test/cluster/**/*.spec.ts',

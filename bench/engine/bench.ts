@@ -3,8 +3,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ChunkPlan, Quality } from '@mediajob/contract';
+import { interleaved, type Run } from '../interleaved.ts';
 import { measure, median, sampleTree } from '../measure.ts';
-import { interleaved, type Run } from './interleaved.ts';
 import { makeSpeech } from './speech.ts';
 
 // The engine alone against whisper-cli of the same build, model and audio. whisper-cli decodes the file from beginning to

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../measure.ts';
+import { pairsOf, type Timed } from './pairs.ts';
 import { PARAGRAPHS } from './speech.ts';
 
 // How far the engines' word times are from espeak-ng's own, for each voice, model and engine that is installed:
@@ -10,12 +11,6 @@ import { PARAGRAPHS } from './speech.ts';
 const { cacheDir, decodingOptions, enginePath, modelPath, openEngine, wordsOfTokens } = await import(
   '../../packages/speech/dist/index.js'
 );
-
-interface Timed {
-  word: string;
-  startMs: number;
-  endMs: number;
-}
 
 const VOICES = ['en-us', 'en-gb', 'en-gb-scotland'];
 const LONGEST_MS = 29_000;
@@ -35,25 +30,6 @@ function windowsOf(words: Timed[]): { startMs: number; endMs: number }[] {
     else windows.push({ startMs: last?.endMs ?? 0, endMs: Math.round(end) });
   }
   return windows;
-}
-
-const bare = (word: string): string => word.toLowerCase().replaceAll(/[^a-z']/g, '');
-
-/** Pairs of words that are the same, in order: the longest common subsequence. */
-function pairsOf(known: Timed[], heard: Timed[]): [Timed, Timed][] {
-  const longest = Array.from({ length: known.length + 1 }, () => new Uint16Array(heard.length + 1));
-  const at = (i: number, j: number): number => longest[i]?.[j] ?? 0;
-  const same = (i: number, j: number): boolean => bare(known[i]?.word ?? '') === bare(heard[j]?.word ?? '');
-  for (let i = known.length - 1; i >= 0; i -= 1)
-    for (let j = heard.length - 1; j >= 0; j -= 1)
-      (longest[i] as Uint16Array)[j] = same(i, j) ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
-  const pairs: [Timed, Timed][] = [];
-  for (let i = 0, j = 0; i < known.length && j < heard.length; ) {
-    if (same(i, j)) pairs.push([known[i++] as Timed, heard[j++] as Timed]);
-    else if (at(i + 1, j) >= at(i, j + 1)) i += 1;
-    else j += 1;
-  }
-  return pairs;
 }
 
 function summary(differences: number[]): string {

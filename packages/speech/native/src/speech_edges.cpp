@@ -16,6 +16,7 @@ constexpr size_t  kStepSamples = static_cast<size_t>(kSampleRate * kStepMs / 100
 
 constexpr float kUsefulRangeDb = 12; // between quiet and loud: with less, there is noise everywhere and no edge to find
 constexpr float kBelowLoudDb   = 35; // this far below the loudest, nothing is speech
+constexpr float kBelowSpeechDb = 20; // a quiet voice beside a loud one is still within
 constexpr float kAboveQuiet    = 0.3f; // of the way from quiet to loud
 
 constexpr int64_t kSnapMs     = 60;
@@ -63,12 +64,19 @@ float SoundLevels::at(int64_t step) const { return levels_[static_cast<size_t>(s
 
 bool SoundLevels::is_speech(int64_t step) const { return at(step) >= speech_threshold_; }
 
+int64_t SoundLevels::sound_ms(int64_t from_ms, float above_db) const {
+    const auto from = std::min(static_cast<size_t>(from_ms / kStepMs), levels_.size());
+    return kStepMs * std::count_if(levels_.begin() + static_cast<std::ptrdiff_t>(from), levels_.end(), [&](float it) { return it > above_db; });
+}
+
 bool SoundLevels::holds_sound(int64_t from_ms) const {
-    constexpr float kBelowSpeechDb = 20;  // a quiet voice beside a loud one is still within
-    constexpr int   kStepsOfSound  = 10;  // 100 ms: shorter than any word
-    const auto      from           = std::min(static_cast<size_t>(from_ms / kStepMs), levels_.size());
-    return std::count_if(levels_.begin() + static_cast<std::ptrdiff_t>(from), levels_.end(),
-               [&](float it) { return it > loud_ - kBelowSpeechDb; }) >= kStepsOfSound;
+    constexpr int64_t kLeastMs = 100; // shorter than any word
+    return sound_ms(from_ms, loud_ - kBelowSpeechDb) >= kLeastMs;
+}
+
+bool SoundLevels::is_unheard(int64_t from_ms) const {
+    constexpr int64_t kLeastMs = 1'500; // a sentence: a word or two are more often noise than missed
+    return sound_ms(from_ms, std::max(speech_threshold_, loud_ - kBelowSpeechDb)) >= kLeastMs;
 }
 
 int64_t SoundLevels::quietest(int64_t around_ms, int64_t from_ms, int64_t to_ms) const {

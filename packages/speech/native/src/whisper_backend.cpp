@@ -1,6 +1,7 @@
 #include "backend.h"
 
 #include "alignment.h"
+#include "beyond_end.h"
 #include "errors.h"
 #include "model_file.h"
 #include "open_whisper.h"
@@ -23,6 +24,7 @@ constexpr int64_t kLongestPassMs  = 30'000;
 constexpr int64_t kShortestMs     = 1'000; // anything shorter is padded with silence: whisper.cpp skips what is too short
 constexpr int     kNoMemoryForCache = -7; // of whisper_full_with_state: it has freed the state by then
 constexpr double  kEncoderShare   = 0.7; // of the work on a window, for progress
+constexpr int64_t kLeastStepMs    = 1'000; // a run that came less far will not come further the next time
 
 struct ContextDeleter {
     void operator()(whisper_context * it) const { whisper_free(it); }
@@ -72,6 +74,7 @@ private:
     void                choose_token(int n_tokens);
     bool                should_abort();
     void                finish_pass();
+    void                decode_from(int64_t from_ms, const std::vector<float> & audio);
     void                add_times(std::vector<Segment> & segments, int64_t pass_start_ms);
     Segment             segment(int index) const;
     void                check_cancelled() const;
@@ -87,6 +90,7 @@ private:
 
     std::vector<float>   padded_;
     std::vector<Segment> segments_;
+    int                  read_          = 0;  // segments of this call of whisper_full that are in segments_
     int64_t              pass_start_ms_ = -1; // of the pass that runs; -1 before the first
     int                  attempts_      = 0;  // decodings of this pass: each further one is a step hotter
     int                  steps_         = 0;  // tokens chosen in this attempt
@@ -135,10 +139,35 @@ std::vector<Segment> Decoding::run() {
         padded_.resize(static_cast<size_t>(kShortestMs * kSampleRate / 1000), 0.0f);
         audio = &padded_;
     }
+    for (int64_t from_ms = 0;;) {
+        const size_t before = segments_.size();
+        decode_from(from_ms, *audio);
+        if (from_ms > 0) {
+            const size_t heard = segments_.size();
+            segments_.resize(speech_until(segments_, before, task_.options));
+            if (segments_.size() < heard) {
+                break;
+            }
+        }
+        // The model may take one speaker's end for the end of all speech, and say that nothing follows.
+        const int64_t end_ms = segments_.size() == before ? from_ms : segments_.back().end_ms;
+        if (end_ms - from_ms < kLeastStepMs || !levels_.is_unheard(end_ms)) {
+            break;
+        }
+        from_ms = end_ms;
+    }
+    return std::move(segments_);
+}
+
+void Decoding::decode_from(int64_t from_ms, const std::vector<float> & audio) {
     open_whisper::reset_random(state_);
-    const auto params = parameters();
+    auto params         = parameters();
+    params.offset_ms    = static_cast<int>(from_ms);
+    params.duration_ms -= params.offset_ms;
+    read_               = 0;
+    pass_start_ms_      = -1;
     open_whisper::set_abort(state_, params.abort_callback, this);
-    const int status = whisper_full_with_state(context_, state_, params, audio->data(), static_cast<int>(audio->size()));
+    const int status = whisper_full_with_state(context_, state_, params, audio.data(), static_cast<int>(audio.size()));
     if (status == kNoMemoryForCache) {
         throw FatalEngineError(error_code::kOutOfMemory, "there is no memory for decoding with so many candidates");
     }
@@ -150,7 +179,6 @@ std::vector<Segment> Decoding::run() {
     if (status != 0) {
         throw EngineError(error_code::kInternal, "decoding failed with status " + std::to_string(status));
     }
-    return std::move(segments_);
 }
 
 // Before each pass of the encoder over up to 30 s. A window needs a second one when the model left its end open.
@@ -171,8 +199,8 @@ void Decoding::finish_pass() {
         return;
     }
     std::vector<Segment> of_pass;
-    for (int i = static_cast<int>(segments_.size()); i < whisper_full_n_segments_from_state(state_); ++i) {
-        of_pass.push_back(segment(i));
+    for (; read_ < whisper_full_n_segments_from_state(state_); ++read_) {
+        of_pass.push_back(segment(read_));
     }
     if (task_.options.word_times && !of_pass.empty()) {
         add_times(of_pass, pass_start_ms_);

@@ -23,6 +23,16 @@ beforeAll(async () => {
   execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...convert]);
 });
 
+/** Kennedy's sentence, a pause of 1.2 s, and what `input` makes. */
+function kennedyAnd(name: string, input: string[]): { wavPath: string; startMs: number; endMs: number } {
+  const path = join(directory, `${name}.wav`);
+  const filter = '[0]apad=pad_dur=1.2[a];[1]aformat=sample_rates=16000:channel_layouts=mono[b];[a][b]concat=v=0:a=1';
+  const output = ['-filter_complex', filter, '-c:a', 'pcm_s16le', path];
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-y', '-i', wavPath, ...input, ...output]);
+  const seconds = (readFileSync(path).length - 44) / 32_000;
+  return { wavPath: path, startMs: 0, endMs: Math.floor(seconds * 1000) };
+}
+
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
@@ -78,6 +88,32 @@ describe.each(testedEngines())('the base model on $name', ({ program }) => {
     const ask = words.find((it) => Buffer.from(it.bytes).toString().toLowerCase() === ' ask');
     expect(ask?.startMs).toBeGreaterThan(2900);
     expect(ask?.startMs).toBeLessThan(3700);
+  });
+
+  it('hears who speaks after a pause, though the model takes the first one’s end for the end of all', async () => {
+    const spoken = join(directory, 'sister.wav');
+    const text =
+      'My sister works in a small hospital near the station. Every day she takes the early train and reads a book.';
+    execFileSync('espeak-ng', ['-v', 'en-us', '-s', '150', '-w', spoken, text]);
+    const two = kennedyAnd('two', ['-i', spoken]);
+    const result = await engine.decode({ ...window, ...two, options: decodingOptions('fast') });
+    expect(textOf(result)).toMatch(/do for your country\. My sister works in a small hospital near the station\./);
+    const sister = result.segments.find((it) => it.startMs > 11_000);
+    expect(sister?.startMs).toBeGreaterThanOrEqual(12_100);
+    expect(sister?.startMs).toBeLessThan(12_500);
+  });
+
+  it.each([
+    ['noise', 'anoisesrc=d=9:c=pink:r=16000:a=0.3:seed=7'],
+    ['hum', 'sine=f=50:d=9:r=16000'],
+    [
+      'a chord',
+      'aevalsrc=0.2*sin(2*PI*220*t)+0.2*sin(2*PI*277*t)+0.15*sin(2*PI*330*t)*(1+sin(2*PI*3*t))/2:d=9:s=16000',
+    ],
+  ])('makes no words of %s after speech', async (name, source) => {
+    const two = kennedyAnd(name, ['-f', 'lavfi', '-i', source]);
+    const result = await engine.decode({ ...window, ...two, options: decodingOptions('fast') });
+    expect(textOf(result)).toMatch(/do for your country\.$/);
   });
 
   it('knows the language, and decodes a part of a file as the whole file’s times', async () => {

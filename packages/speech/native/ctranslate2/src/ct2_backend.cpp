@@ -1,5 +1,6 @@
 // Whisper on CTranslate2. Requests come one by one, as from any host; workers decode them side by side (ct2_work.h).
 #include "backend.h"
+#include "beyond_end.h"
 
 #include "ct2_model.h"
 #include "ct2_model_reader.h"
@@ -230,21 +231,44 @@ private:
         if (is_silence(best, options)) {
             pass = {{}, work->duration_ms(), false};
         }
-        const int64_t left_ms = work->duration_ms() - pass.end_ms;
-        const bool    goes_on = pass.open && left_ms >= kLeastLeftMs && pass.end_ms - work->pass_start_ms >= kLeastStepMs &&
-            ++work->passes < kMostPasses && work->levels.holds_sound(pass.end_ms);
+        const bool goes_on = pass.open && may_go_on(*work, pass.end_ms) && work->levels.holds_sound(pass.end_ms);
         if (goes_on) { // what has no end of its own is heard again, and better
             pass.segments.erase(std::remove_if(pass.segments.begin(), pass.segments.end(), [&](const Segment & it) { return it.start_ms >= pass.end_ms; }),
                 pass.segments.end());
         }
         describe(pass.segments, *work, encoding, best, taken);
+        const size_t heard = pass.segments.size();
+        if (work->beyond_end) {
+            pass.segments.resize(speech_until(pass.segments, 0, options));
+        }
+        const bool noise = pass.segments.size() < heard;
         work->segments.insert(work->segments.end(), std::make_move_iterator(pass.segments.begin()), std::make_move_iterator(pass.segments.end()));
-        if (!goes_on) {
+        if (noise) {
             shared_.queue.finish(work, nullptr);
             return;
         }
-        work->pass_start_ms = pass.end_ms;
-        work->mel           = shared_.mel(work->samples, static_cast<size_t>(pass.end_ms * kSampleRate / 1000));
+        if (goes_on) {
+            begin_pass(work, pass.end_ms);
+            return;
+        }
+        // The model may take one speaker's end for the end of all speech, and say that nothing follows.
+        const int64_t heard_ms = work->segments.empty() ? 0 : work->segments.back().end_ms;
+        if (may_go_on(*work, heard_ms) && work->levels.is_unheard(heard_ms)) {
+            work->beyond_end = true;
+            begin_pass(work, heard_ms);
+            return;
+        }
+        shared_.queue.finish(work, nullptr);
+    }
+
+    static bool may_go_on(const Work & work, int64_t from_ms) {
+        return work.duration_ms() - from_ms >= kLeastLeftMs && from_ms - work.pass_start_ms >= kLeastStepMs && work.passes + 1 < kMostPasses;
+    }
+
+    void begin_pass(const std::shared_ptr<Work> & work, int64_t from_ms) {
+        ++work->passes;
+        work->pass_start_ms = from_ms;
+        work->mel           = shared_.mel(work->samples, static_cast<size_t>(from_ms * kSampleRate / 1000));
         shared_.queue.push_again(work);
     }
 

@@ -33,6 +33,7 @@ struct Work {
     std::vector<float>   mel; // of the pass to come
     int64_t              pass_start_ms = 0;
     int                  passes        = 0;
+    bool                 beyond_end    = false; // this pass covers what the model said holds nothing
     std::vector<Segment> segments;
     std::vector<LanguageProbability> languages;
 

@@ -11,14 +11,14 @@ export interface Run {
 }
 
 /** What one contestant did. */
-export interface Results {
-  runs: Run[];
+export interface Results<Of extends Run = Run> {
+  runs: Of[];
   /** Runs that were given up at the limit. */
   unfinished: number;
 }
 
-export interface Interleaved {
-  contestants: ReadonlyMap<string, (signal: AbortSignal) => Promise<Run>>;
+export interface Interleaved<Of extends Run> {
+  contestants: ReadonlyMap<string, (signal: AbortSignal) => Promise<Of>>;
   rounds: number;
   /** For one run. */
   limitMs: number;
@@ -28,21 +28,21 @@ export interface Interleaved {
   about: string;
   fresh: boolean;
   /** @param loads of the machine, one at the beginning of each run */
-  print(results: ReadonlyMap<string, Results>, loads: readonly number[]): void;
+  print(results: ReadonlyMap<string, Results<Of>>, loads: readonly number[]): void;
 }
 
-interface Stored {
+interface Stored<Of extends Run> {
   about: string;
   loads: number[];
-  results: Record<string, Results>;
+  results: Record<string, Results<Of>>;
 }
 
 /** Runs all contestants again and again, in turn; every other round backwards. Prints after each round, and when it is stopped. */
-export async function interleaved(bench: Interleaved): Promise<void> {
-  const stored = bench.fresh ? undefined : read(bench.file);
+export async function interleaved<Of extends Run>(bench: Interleaved<Of>): Promise<void> {
+  const stored = bench.fresh ? undefined : read<Of>(bench.file);
   const kept = stored?.about === bench.about ? stored : undefined;
   const loads = kept?.loads ?? [];
-  const results = new Map<string, Results>(
+  const results = new Map<string, Results<Of>>(
     [...bench.contestants.keys()].map((name) => [name, kept?.results[name] ?? { runs: [], unfinished: 0 }]),
   );
   const stop = new AbortController();
@@ -52,7 +52,7 @@ export async function interleaved(bench: Interleaved): Promise<void> {
     for (let round = 1; round <= bench.rounds; round++) {
       const order = [...bench.contestants];
       for (const [name, run] of round % 2 ? order : order.reverse()) {
-        const of = results.get(name) as Results;
+        const of = results.get(name) as Results<Of>;
         if (of.runs.length + of.unfinished >= round) continue;
         stop.signal.throwIfAborted();
         loads.push(loadavg()[0] ?? 0);
@@ -79,15 +79,15 @@ export async function interleaved(bench: Interleaved): Promise<void> {
   }
 }
 
-function read(file: string): Stored | undefined {
+function read<Of extends Run>(file: string): Stored<Of> | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Stored;
+    return JSON.parse(readFileSync(file, 'utf8')) as Stored<Of>;
   } catch {
     return undefined;
   }
 }
 
-function write(file: string, stored: Stored): void {
+function write(file: string, stored: Stored<Run>): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.partial`, JSON.stringify(stored));
   renameSync(`${file}.partial`, file);
