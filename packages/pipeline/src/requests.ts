@@ -1,4 +1,5 @@
 import { type MediaJob, type RunKey, runName, type StepRequest, shardChunks } from '@mediajob/contract';
+import { chunkTarget } from './chunk-target.js';
 import type { PipelinePolicy } from './observed.js';
 
 /** What a request needs to know beyond the spec. */
@@ -23,7 +24,7 @@ export function stepRequest(key: RunKey, { job, policy, shards, chunks }: Reques
         source: sourcePath(job),
         audioTrack: spec.convert.audioTrack,
         transcript: spec.transcribe !== undefined,
-        plan: { targetMs: policy.chunkTargetMs, windowMs: 30_000 },
+        plan: { targetMs: chunkTarget(job, policy).targetMs, windowMs: 30_000 },
         maxDurationMs: policy.maxDurationMs,
       };
     case 'transcribe': {

@@ -1,4 +1,5 @@
 import type { ConvertResult, FinalizeResult, MediaJob, StageName, StepResult } from '@mediajob/contract';
+import { chunkTarget } from './chunk-target.js';
 import { isLive, NO_TALLY, type Observed, type ObservedRun, type PipelinePolicy, type Tally } from './observed.js';
 import { type Outcome, outcomeOf } from './retry.js';
 import { newestRuns } from './runs-actions.js';
@@ -81,7 +82,7 @@ function pinnedShards(job: MediaJob, attempt: number, chunks: number, policy: Pi
   const convert = before.find((stage) => stage.name === 'convert');
   const transcribe = before.find((stage) => stage.name === 'transcribe');
   const pinned = convert?.state === 'Succeeded' && convert.attempt === attempt && transcribe !== undefined;
-  const count = pinned ? transcribe.shards : shardCount(chunks, policy.chunksPerShard);
+  const count = pinned ? transcribe.shards : shardCount(chunks, chunkTarget(job, policy).perShard);
   return Math.min(count, chunks);
 }
 

@@ -6,6 +6,7 @@ import {
   Part,
   type Segment,
   type TextFormat,
+  type WhisperLanguage,
   whisperLanguageOf,
 } from '@mediajob/contract';
 import { documentOf, PartMerge } from '@mediajob/speech';
@@ -38,7 +39,7 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
 
   const progress = new ProgressMeter(context);
   // A recording without any speech has no language to detect: English with probability 0, as the vote says.
-  const language = chosen ?? (parts[0] && whisperLanguageOf(parts[0].language)) ?? 'en';
+  const language = chosen ?? mostSpoken(parts) ?? 'en';
   const languageProbability =
     chosen === undefined ? ((await publishedLanguage(context, request.jobId))?.probability ?? 0) : 1;
   const { task, model } = request;
@@ -96,8 +97,18 @@ export async function finalize(request: FinalizeRequest, context: StepContext): 
 
 /** What is remembered of a part: a day of speech has hundreds of them. */
 interface CheckedPart extends Pick<Part, 'language' | 'engine' | 'omissions'> {
+  /** Words heard in it. */
+  words: number;
   path: string;
   sha256: string;
+}
+
+/** The language with most words; all parts have the same one unless each chunk has its own. Of equals the first. */
+function mostSpoken(parts: readonly CheckedPart[]): WhisperLanguage | undefined {
+  const words = new Map<string, number>();
+  for (const part of parts) words.set(part.language, (words.get(part.language) ?? 0) + part.words);
+  const [first] = [...words].toSorted(([, a], [, b]) => b - a);
+  return first && whisperLanguageOf(first[0]);
 }
 
 /** All parts in the order of their chunks, each checked against the plan. */
@@ -112,8 +123,9 @@ async function checkParts(context: StepContext, jobId: string, { plan }: JobAudi
     if (part.chunk !== chunk.index || part.startMs !== chunk.startMs || part.endMs !== chunk.endMs) {
       throw stepError('StorageError', `${path} belongs to another plan. Retry the job: it is transcribed again.`);
     }
-    const { language, engine, omissions } = part;
-    parts.push({ path, sha256: sha256Of(text), language, engine, omissions });
+    const { language, engine, omissions, segments } = part;
+    const words = segments.reduce((sum, it) => sum + it.words.length, 0);
+    parts.push({ path, sha256: sha256Of(text), language, engine, omissions, words });
   }
   return parts;
 }

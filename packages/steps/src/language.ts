@@ -1,4 +1,4 @@
-import { DetectedLanguage, type WhisperLanguage, whisperLanguageOf } from '@mediajob/contract';
+import { type Chunk, DetectedLanguage, type WhisperLanguage, type Window, whisperLanguageOf } from '@mediajob/contract';
 import { type Engine, languageWindows, voteLanguage } from '@mediajob/speech';
 import { AlreadyExistsError, DocumentError, readJsonIfExists, writeJsonAtomic } from '@mediajob/storage';
 import type { StepContext } from './context.js';
@@ -36,14 +36,7 @@ export async function detectLanguage(
   engine: Engine,
 ): Promise<SpokenLanguage> {
   const { volume, signal } = context;
-  const windows = languageWindows(audio.plan, VOTERS);
-  const ballots = await Promise.all(
-    windows.map(async ({ startMs, endMs }) => {
-      const request = { wavPath: audio.wavPath, startMs, endMs };
-      return { startMs, endMs, candidates: await engine.detectLanguage(request, { signal }) };
-    }),
-  );
-  const vote = voteLanguage(ballots);
+  const vote = await voteOf(audio, languageWindows(audio.plan, VOTERS), engine, signal);
   const document = DetectedLanguage.parse({ schemaVersion: 1, model: request.model, ...vote });
   const options = { runId: request.runId, files: volume.files };
   const path = volume.resolve(volume.layout.language(request.jobId));
@@ -57,4 +50,31 @@ export async function detectLanguage(
     await writeJsonAtomic(path, document, options);
   }
   return { language: whisperLanguageOf(vote.language) ?? 'en', probability: vote.probability };
+}
+
+/** Windows of a chunk that vote: two or three are all it has when recordings of mixed languages are cut. */
+const VOTERS_OF_CHUNK = 3;
+/** Below this a chunk does not know, and has the language of the file: laughter, a song, two languages at once. */
+const SURE = 0.5;
+
+/** The language of a chunk of its own; `otherwise` when it is not sure. The same chunk always gives the same. */
+export async function chunkLanguage(
+  audio: JobAudio,
+  chunk: Chunk,
+  engine: Engine,
+  { otherwise, signal }: { otherwise: WhisperLanguage; signal: AbortSignal },
+): Promise<WhisperLanguage> {
+  const windows = languageWindows({ ...audio.plan, chunks: [chunk] }, VOTERS_OF_CHUNK);
+  const { language, probability } = await voteOf(audio, windows, engine, signal);
+  return probability < SURE ? otherwise : (whisperLanguageOf(language) ?? otherwise);
+}
+
+async function voteOf({ wavPath }: JobAudio, windows: readonly Window[], engine: Engine, signal: AbortSignal) {
+  const ballots = await Promise.all(
+    windows.map(async ({ startMs, endMs }) => ({
+      ...{ startMs, endMs },
+      candidates: await engine.detectLanguage({ wavPath, startMs, endMs }, { signal }),
+    })),
+  );
+  return voteLanguage(ballots);
 }

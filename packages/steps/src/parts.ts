@@ -16,7 +16,8 @@ import {
 export interface PartShape {
   audioSha256: string;
   modelSha256: string;
-  language: WhisperLanguage;
+  /** auto: each chunk has the one that is detected in it. */
+  language: WhisperLanguage | 'auto';
   task: 'transcribe' | 'translate';
   prompt: string | undefined;
   /** Left out when there is none: parts of older versions had no such choice. */

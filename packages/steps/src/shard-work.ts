@@ -1,4 +1,4 @@
-import type { Chunk, TranscribeRequest, Window } from '@mediajob/contract';
+import type { Chunk, TranscribeRequest, WhisperLanguage, Window } from '@mediajob/contract';
 import { clipped, type Engine, EngineError, type Review } from '@mediajob/speech';
 import type { VolumeFile } from '@mediajob/storage';
 import type { StepContext } from './context.js';
@@ -6,6 +6,7 @@ import { decodeAll } from './decode-windows.js';
 import { failureOf, stepError } from './failure.js';
 import { type FallbackEngine, hearWindow } from './hear-window.js';
 import type { JobAudio } from './job-audio.js';
+import { chunkLanguage } from './language.js';
 import { finishedPart, type PartShape, partKey, writePart } from './parts.js';
 import { ProgressMeter } from './progress.js';
 
@@ -16,6 +17,16 @@ interface OpenChunk {
   /** By window; one that has not been heard yet is undefined. */
   heard: (Review | undefined)[];
   left: number;
+  /** Of this chunk alone, once somebody has asked. */
+  language?: Promise<WhisperLanguage>;
+}
+
+/** What a shard has besides the engine and what shapes its parts. */
+export interface ShardExtras {
+  /** Of the file: that of chunks which have none of their own. */
+  language: WhisperLanguage;
+  /** An engine with a larger model, if there is one. */
+  fallback(): Promise<FallbackEngine | undefined>;
 }
 
 interface WindowTask {
@@ -46,16 +57,16 @@ export class ShardWork {
   /** The window that the engine failed on last. */
   #guilty: Window | undefined;
 
-  readonly #fallback: () => Promise<FallbackEngine | undefined>;
+  readonly #extras: ShardExtras;
 
   constructor(
     request: TranscribeRequest,
     context: StepContext,
     audio: JobAudio,
     shape: PartShape,
-    fallback: () => Promise<FallbackEngine | undefined> = async () => undefined,
+    extras: ShardExtras,
   ) {
-    this.#fallback = fallback;
+    this.#extras = extras;
     this.#request = request;
     this.#context = context;
     this.#audio = audio;
@@ -105,10 +116,11 @@ export class ShardWork {
   }
 
   async #decodeWindow(engine: Engine, task: WindowTask, signal: AbortSignal): Promise<void> {
-    const { language, prompt, task: wanted } = this.#shape;
+    const { prompt, task: wanted } = this.#shape;
     const { open, window } = task;
     const { speech } = open.chunk;
     try {
+      const language = await this.#languageOf(open, engine, signal);
       const { review, attempts } = await hearWindow(engine, window, {
         request: {
           wavPath: this.#audio.wavPath,
@@ -123,7 +135,7 @@ export class ShardWork {
           language: wanted === 'translate' ? 'en' : language,
         },
         quality: this.#request.quality,
-        fallback: this.#fallback,
+        fallback: this.#extras.fallback,
         signal,
         onProgress: (fraction) => {
           this.#underWay.set(task, fraction * task.weightMs);
@@ -133,7 +145,10 @@ export class ShardWork {
       if (review.doubts.length > 0 || attempts > 1) {
         this.#context.log.debug({ window, attempts, doubts: review.doubts }, 'a doubtful window was heard again');
       }
-      open.heard[task.index] = review;
+      const own = this.#shape.language === 'auto';
+      open.heard[task.index] = own
+        ? { ...review, segments: review.segments.map((it) => ({ ...it, language })) }
+        : review;
       open.left -= 1;
       if (open.left === 0) await this.#write(open, engine);
       this.#doneMs += task.weightMs;
@@ -147,14 +162,26 @@ export class ShardWork {
     }
   }
 
-  async #write({ chunk, key, heard }: OpenChunk, engine: Engine | undefined): Promise<void> {
+  /** Asked for once a chunk; when the engine fails on it, the next window asks anew. */
+  async #languageOf(open: OpenChunk, engine: Engine, signal: AbortSignal): Promise<WhisperLanguage> {
+    if (this.#shape.language !== 'auto') return this.#shape.language;
+    open.language ??= chunkLanguage(this.#audio, open.chunk, engine, { otherwise: this.#extras.language, signal });
+    try {
+      return await open.language;
+    } catch (error) {
+      delete open.language;
+      throw error;
+    }
+  }
+
+  async #write({ chunk, key, heard, language }: OpenChunk, engine: Engine | undefined): Promise<void> {
     const { jobId, runId, model } = this.#request;
     const file = await writePart(
       this.#context.volume,
       { jobId, runId, keySha256: key },
       {
         chunk,
-        language: this.#shape.language,
+        language: (await language) ?? this.#extras.language,
         segments: heard.flatMap((it) => it?.segments ?? []),
         omissions: heard.flatMap((it) => it?.omissions ?? []),
         engine: engine?.info,

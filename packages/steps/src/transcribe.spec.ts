@@ -135,6 +135,64 @@ describe('a transcribe run', () => {
   });
 });
 
+describe('a recording of several languages', () => {
+  /** German, then Russian, then something that could be anything; most of the file is German. */
+  const hears = (startMs: number) =>
+    startMs < 60_000
+      ? ({ language: 'de', probability: 0.95 } as const)
+      : startMs < 120_000
+        ? ({ language: 'ru', probability: 0.9 } as const)
+        : ({ language: 'en', probability: 0.3 } as const);
+  const mixed = { languageMode: 'perChunk', ...withFinalize } as const;
+  const transcriptOf = async ({ volume }: Awaited<ReturnType<typeof aJob>>) =>
+    Transcript.parse(
+      JSON.parse(await readFile(volume.resolve(volume.layout.output(jobId, 'transcript.json')), 'utf8')),
+    );
+
+  it('has the language of each chunk on its segments, and that of the file where a chunk is not sure', async () => {
+    const job = await aJob({ hears }, [3, 2, 3]);
+    await job.run(mixed);
+    const { segments, language } = await transcriptOf(job);
+    const byChunk = [0, 1, 2].map((chunk) => [
+      ...new Set(segments.filter((it) => Math.floor(it.start / 60) === chunk).map((it) => it.language)),
+    ]);
+    expect(byChunk).toEqual([['de'], ['ru'], ['de']]);
+    expect(language).toBe('de');
+    expect(segments.find((it) => it.language === 'ru')?.text).toMatch(/^ru62500/);
+    const part = Part.parse(JSON.parse(await readFile(job.partPath(1), 'utf8')));
+    expect(part.language).toBe('ru');
+  });
+
+  it('is one language when that is asked for', async () => {
+    const job = await aJob({ hears });
+    await job.run(withFinalize);
+    const { segments, language } = await transcriptOf(job);
+    expect(new Set(segments.map((it) => it.language))).toEqual(new Set([undefined]));
+    expect(language).toBe('de');
+  });
+
+  it('comes out the same after the engine died in the middle of it', async () => {
+    const calm = await aJob({ hears });
+    await calm.run(mixed);
+    let crashes = 1;
+    const shaken = await aJob({
+      hears,
+      before({ startMs }) {
+        if (startMs >= 62_500 && crashes-- > 0) throw new EngineError('crashed', 'The engine died.');
+      },
+    });
+    await shaken.run(mixed);
+    expect(await transcriptOf(shaken)).toEqual(await transcriptOf(calm));
+  });
+
+  it('is heard with the language that is asked for, when one is', async () => {
+    const job = await aJob({ hears });
+    await job.run({ ...mixed, language: 'fr' });
+    expect(job.engine.detections).toBe(0);
+    expect((await transcriptOf(job)).language).toBe('fr');
+  });
+});
+
 describe('the engine dies', () => {
   it('once: what it had in hand is decoded again, and the transcript is the same as without', async () => {
     const calm = await aJob();

@@ -54,13 +54,17 @@ export async function transcribe(request: TranscribeRequest, context: StepContex
     const shape = {
       audioSha256: audio.sha256,
       modelSha256,
-      language: spoken.language,
+      language:
+        request.languageMode === 'perChunk' && choice.language === undefined ? ('auto' as const) : spoken.language,
       task: request.task,
       prompt: request.prompt,
       ...(request.fallbackModel !== undefined && { fallbackModel: request.fallbackModel }),
       options: decodingOptions(request.quality),
     };
-    const shard = new ShardWork(request, context, audio, shape, larger.acquire);
+    const shard = new ShardWork(request, context, audio, shape, {
+      language: spoken.language,
+      fallback: larger.acquire,
+    });
     await shard.takeFinished(chunks);
     await shard.decode(engine);
     const tools: Record<string, string> = { [`model ${request.model}`]: modelSha256 };

@@ -96,6 +96,7 @@ export const en = {
     more: 'More options',
     language: 'Spoken language',
     detect: 'Detect it',
+    mixed: 'Several, detect each part',
     model: 'Model',
     modelMissing: '{name} (not installed)',
     modelHint: 'Larger models make fewer mistakes and take longer.',

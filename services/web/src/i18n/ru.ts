@@ -95,6 +95,7 @@ export const ru: Messages = {
     more: 'Ещё параметры',
     language: 'Язык речи',
     detect: 'Определить',
+    mixed: 'Несколько, определить по частям',
     model: 'Модель',
     modelMissing: '{name} (не установлена)',
     modelHint: 'Большие модели ошибаются реже, но работают дольше.',

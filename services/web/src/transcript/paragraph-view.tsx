@@ -38,6 +38,7 @@ export const ParagraphView = memo(function ParagraphView(props: ParagraphViewPro
                 {position === 0 ? null : separator}
                 <span
                   data-from={segment.from}
+                  lang={segment.language}
                   className={segment.edited ? 'is-edited' : undefined}
                   title={segment.edited ? m.transcript.edited : undefined}
                 >
@@ -77,6 +78,7 @@ function SegmentEditor({ segment, onSeek, onEdit }: SegmentEditorProps) {
       className={segment.edited ? 'segment-editor is-edited' : 'segment-editor'}
       aria-label={fill(m.transcript.editLine, { time: f.clock(segment.startMs) })}
       dir="auto"
+      lang={segment.language}
       rows={1}
       spellCheck
       value={text}

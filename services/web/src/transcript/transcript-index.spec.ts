@@ -47,6 +47,15 @@ describe('the index of a transcript', () => {
     expect(indexTranscript({ ...whole, segments: [], omissions }, NONE).paragraphs).toHaveLength(2);
   });
 
+  it('tells the language of a segment where it is not that of the transcript', () => {
+    const { segments, ...rest } = jfk();
+    const mixed = { ...rest, segments: segments.map((it, i) => ({ ...it, language: i === 1 ? 'ru' : 'en' })) };
+    const languages = (transcript: Transcript) =>
+      indexTranscript(transcript, NONE).paragraphs.flatMap((it) => it.segments.map((segment) => segment.language));
+    expect(languages(mixed)).toEqual([undefined, 'ru', undefined]);
+    expect(languages({ ...mixed, task: 'translate' })).toEqual([undefined, undefined, undefined]);
+  });
+
   it('writes languages without spaces without spaces', () => {
     const chinese: Transcript = { ...jfk(), language: 'zh' };
     expect(indexTranscript(chinese, NONE).separator).toBe('');

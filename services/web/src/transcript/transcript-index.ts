@@ -29,6 +29,8 @@ export interface IndexedSegment {
   readonly endMs: number;
   readonly text: string;
   readonly edited: boolean;
+  /** BCP-47, when it differs from that of the transcript. */
+  readonly language: string | undefined;
   /** Where its text begins in the paragraph's. */
   readonly from: number;
 }
@@ -85,6 +87,7 @@ export function indexTranscript(transcript: Transcript, edits: ReadonlyMap<numbe
         endMs: ms(segment.end),
         text: segmentText,
         edited: edit !== undefined,
+        language: foreignLanguage(segment, transcript),
         from,
       });
       words.push(...placeWords(segment, segmentText, from, paragraphs.length, edit !== undefined));
@@ -103,6 +106,11 @@ export function indexTranscript(transcript: Transcript, edits: ReadonlyMap<numbe
   addOmissions(Number.POSITIVE_INFINITY);
   const doubtful = paragraphs.flatMap(({ doubts }, at) => (doubts.length > 0 ? [at] : []));
   return { paragraphs, words, separator, doubtful };
+}
+
+/** A translation is English whatever was spoken. */
+function foreignLanguage({ language }: TranscriptSegment, transcript: Transcript): string | undefined {
+  return transcript.task === 'translate' || language === transcript.language ? undefined : language;
 }
 
 const ms = (seconds: number) => Math.round(seconds * 1000);

@@ -24,6 +24,13 @@ describe('the job of an upload', () => {
     expect(parsed.spec.convert.renditions).toEqual([{ format: 'mp3' }, { format: 'mp4' }]);
   });
 
+  it('asks for a language of each chunk when the recording has several', () => {
+    const parsed = CreateJob.parse(jobRequest(ID, 'a.mp3', { ...DEFAULT_OPTIONS, language: 'mixed' }));
+    expect(parsed.spec.transcribe).toMatchObject({ language: 'auto', languageMode: 'perChunk' });
+    const plain = CreateJob.parse(jobRequest(ID, 'a.mp3', DEFAULT_OPTIONS));
+    expect(plain.spec.transcribe).not.toHaveProperty('languageMode');
+  });
+
   it('leaves the model to the server when none was chosen', () => {
     expect(jobRequest(ID, 'a.mp3', DEFAULT_OPTIONS).spec.transcribe).not.toHaveProperty('model');
   });

@@ -1,5 +1,6 @@
 import type { CreateJobInput } from '@mediajob/contract';
 import type { JobOptions } from '../preferences/preferences.ts';
+import { MIXED } from './languages.ts';
 
 const TITLE_MAX = 200;
 
@@ -17,7 +18,9 @@ export function jobRequest(uploadId: string, fileName: string, options: JobOptio
       convert: { renditions: options.renditions.map((format) => ({ format })) },
       transcribe: {
         ...(options.model === undefined ? {} : { model: options.model }),
-        language: options.language,
+        ...(options.language === MIXED
+          ? { language: 'auto', languageMode: 'perChunk' as const }
+          : { language: options.language }),
         task: options.task,
         quality: options.quality,
         subtitles: { preset: options.subtitles },

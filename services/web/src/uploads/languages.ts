@@ -10,3 +10,6 @@ export const SPOKEN_LANGUAGES: readonly string[] = CODES.split(' ');
 
 /** Only the newest models, of a hundred languages, know it. */
 export const HUNDREDTH_LANGUAGE: WhisperLanguage = 'yue';
+
+/** Chosen instead of a language: the recording has several. */
+export const MIXED = 'mixed';

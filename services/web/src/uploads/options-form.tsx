@@ -12,7 +12,7 @@ import {
   setPreferences,
   TEXT_FORMATS,
 } from '../preferences/preferences.ts';
-import { HUNDREDTH_LANGUAGE, SPOKEN_LANGUAGES } from './languages.ts';
+import { HUNDREDTH_LANGUAGE, MIXED, SPOKEN_LANGUAGES } from './languages.ts';
 
 const QUALITIES = ['fast', 'balanced', 'best'] as const;
 
@@ -152,6 +152,7 @@ function LanguageSelect({ id, model, value, onChange }: SelectProps & { readonly
   return (
     <select id={id} value={value} onChange={(event) => onChange(event.target.value)}>
       <option value="auto">{m.options.detect}</option>
+      <option value={MIXED}>{m.options.mixed}</option>
       {known.map(({ tag, name }) => (
         <option key={tag} value={tag}>
           {name}
