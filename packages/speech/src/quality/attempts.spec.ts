@@ -18,6 +18,9 @@ describe('further attempts at a doubtful window', () => {
     ['fast', ['repetition'], []],
     ['balanced', ['repetition'], ['beams', 'halves']],
     ['balanced', ['no-sound'], ['beams', 'halves']],
+    ['balanced', ['low-confidence'], ['beams']],
+    ['balanced', ['low-confidence', 'language'], ['beams', 'halves']],
+    ['best', ['no-speech', 'low-confidence'], ['halves']],
     ['best', ['repetition'], ['halves']],
     ['best', ['no-sound'], ['halves', 'warm']],
   ])('at quality %s for %j are %j', (quality, doubts, want) => {

@@ -26,6 +26,8 @@ const MOST_GAPS = 4;
  * - `beams`: five hypotheses instead of one;
  * - `halves`: as two windows, cut at its longest pause; a loop or an early end in one does not reach the other;
  * - `warm`: at a temperature of 0.4 with five candidates, where the engine has not already tried that by itself.
+ *
+ * Where the model is only unsure, the first of them alone.
  */
 export function attemptsAt(
   doubts: readonly Doubt[],
@@ -56,7 +58,12 @@ export function attemptsAt(
       options: { ...options, beamSize: 1, bestOf: 5, temperature: 0.4 },
     });
   }
-  return attempts.slice(0, MOST_ATTEMPTS[at.quality]);
+  return attempts.slice(0, Math.min(MOST_ATTEMPTS[at.quality], doubts.every(isSlight) ? 1 : MOST_ATTEMPTS.best));
+}
+
+/** Nothing is missing and nothing invented: bad sound is mostly no better the third time, and there may be hours of it. */
+function isSlight(doubt: Doubt): boolean {
+  return doubt === 'low-confidence' || doubt === 'no-speech';
 }
 
 function roomy(span: Window, bounds: Window): Window {

@@ -65,6 +65,12 @@ describe('applyEdits', () => {
     expect(edited.word_segments.map(({ word }) => word)).toEqual(['your', 'country']);
   });
 
+  it('divides a text as its own language does, where a recording has several', () => {
+    const japanese = { ...segment(10, [['今日は', 10, 11]]), language: 'ja' };
+    const { segments } = applyEdits(transcript([...heard.segments, japanese]), [{ segment: 2, text: '明日は' }]);
+    expect(segments[2]?.words.map(({ word }) => word)).toEqual(['明', '日', 'は']);
+  });
+
   it('takes a corrected segment for certain', () => {
     expect(applyEdits(heard, [{ segment: 0, text: 'ask not what' }]).segments[0]?.doubts).toBeUndefined();
   });

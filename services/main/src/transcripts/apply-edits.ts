@@ -14,7 +14,7 @@ export function applyEdits(transcript: Transcript, edits: readonly TranscriptEdi
   const segments = transcript.segments.flatMap((segment, index) => {
     const text = textOf.get(index);
     if (text === undefined || text === segment.text.trim()) return [segment];
-    return text === '' ? [] : [corrected(segment, text, transcript.language)];
+    return text === '' ? [] : [corrected(segment, text, segment.language ?? transcript.language)];
   });
   return { ...transcript, segments, word_segments: segments.flatMap(({ words }) => words) };
 }
