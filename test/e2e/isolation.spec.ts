@@ -218,29 +218,3 @@ describe('a source', () => {
     expect(ended.status?.conditions.find((it) => it.type === 'Failed')?.reason).toBe('InvalidArguments');
   });
 });
-
-describe('a tenant that leaves', () => {
-  it('is let go by the operator, which may do nothing more than that outside of its namespaces', async () => {
-    const who = `--as=system:serviceaccount:${NAMESPACE}:mediajob-operator`;
-    const may = async (verb: string, what: string) => {
-      const answer = await release
-        .kubectl(['auth', 'can-i', verb, what, '-n', 'default', who])
-        .catch((error: Error) => error.message);
-      return /(^|\n)yes(\n|$)/.test(answer);
-    };
-    for (const verb of ['list', 'watch', 'patch']) expect(await may(verb, 'mediajobs.mediajob.io')).toBe(true);
-    for (const verb of ['get', 'create', 'update', 'delete'])
-      expect(await may(verb, 'mediajobs.mediajob.io')).toBe(false);
-    for (const what of ['pods', 'jobs.batch', 'secrets', 'persistentvolumeclaims'])
-      expect(await may('get', what)).toBe(false);
-  });
-
-  it('goes with its namespace, MediaJobs and all, and the others go on', async () => {
-    const { client } = release.cluster;
-    const held = await client.get<MediaJobObject>(`/apis/mediajob.io/v1alpha1/namespaces/${TENANT}/mediajobs/own`);
-    expect(held.metadata.finalizers).toEqual(['mediajob.io/files']);
-    await removeNamespace(client, TENANT);
-    await release.create('after', { source: { path: 'inbox/jfk.mp3' }, transcribe: { language: 'en' } });
-    await release.untilPhase('after', 'Succeeded');
-  });
-});
