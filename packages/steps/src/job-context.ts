@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConverterEnv, type StageName, TranscriberEnv } from '@mediajob/contract';
 import {
@@ -16,9 +17,13 @@ import type { z } from 'zod';
 import type { StepContext, StepLogger } from './context.js';
 import { EnginePool } from './engine-pool.js';
 import { stepError } from './failure.js';
+import { checkMemory } from './memory-check.js';
 
 /** The part of a context that comes from the environment; the rest belongs to one run. */
 export type StepTools = Pick<StepContext, 'volume' | 'ffmpeg' | 'engines' | 'reserveBytes'>;
+
+/** There where a container, or the machine, has a GPU of NVIDIA's. */
+const NVIDIA_DEVICES = '/dev/nvidiactl';
 
 /** Engines as the transcriber's settings say: states from the cgroup's CPUs and memory unless they are set. */
 export function enginePoolOf(env: TranscriberEnv, { log }: { log: StepLogger }): EnginePool {
@@ -31,12 +36,16 @@ export function enginePoolOf(env: TranscriberEnv, { log }: { log: StepLogger }):
       if (model === undefined) throw modelMissing(modelsDir, name);
       return { modelPath: model.path, modelBytes: model.bytes, modelSha256: model.sha256 };
     },
-    open: ({ modelPath, modelBytes }) => {
+    open: async ({ name, modelPath, modelBytes }) => {
       const chosen = engineOf(env);
       if (chosen.instead !== undefined) log.info({ engine: chosen.kind }, `whisper.cpp decodes: ${chosen.instead}`);
+      // On a GPU the weights lie in its own memory, of which only the engine knows.
+      if (!existsSync(NVIDIA_DEVICES)) {
+        checkMemory({ name, modelBytes }, { kind: chosen.kind, memoryBytes: cpuBudget().memoryBytes });
+      }
       const sizes = sizesOf(chosen, env, modelBytes);
       const stallMs = env.MEDIAJOB_STALL_TIMEOUT;
-      return openEngine({ program: chosen.program, modelPath, ...sizes, stallMs, logger: log });
+      return await openEngine({ program: chosen.program, modelPath, ...sizes, stallMs, logger: log });
     },
     onError: (error) => log.warn({ err: error }, 'an engine could not be closed properly'),
   });

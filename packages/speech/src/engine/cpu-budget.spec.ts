@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cpuBudget, replicasFor, statesFor } from './cpu-budget.js';
+import { cpuBudget, leastMemory, replicasFor, statesFor } from './cpu-budget.js';
 
 const GIB = 1024 ** 3;
 const roots: string[] = [];
@@ -120,4 +120,17 @@ describe('replicasFor', () => {
     expect(replicasFor({ cpus: 16, memoryBytes: GIB / 2 }, { modelBytes, threads: 1 }).replicas).toBe(1);
     expect(replicasFor({ cpus: 64, memoryBytes: 64 * GIB }, { modelBytes, threads: 1 }).states).toBe(64);
   });
+});
+
+describe('leastMemory', () => {
+  it.each(['whispercpp', 'ctranslate2'] as const)(
+    'is what one state or worker of %s takes beside the weights',
+    (kind) => {
+      const modelBytes = 80 * 1024 ** 2;
+      const least = leastMemory(kind, modelBytes);
+      expect(least).toBeGreaterThan(modelBytes + 100 * 1024 ** 2);
+      expect(least).toBeLessThan(modelBytes + 250 * 1024 ** 2);
+      expect(leastMemory(kind, 3 * GIB)).toBeGreaterThan(4 * GIB);
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { EngineKind } from './engine-files.js';
 
 export interface CpuBudget {
   /** CPUs this process may use, at least 1; a fraction of a quota is dropped, but a quota below 1 counts as 1. */
@@ -41,32 +42,42 @@ export function cpuBudget({
   };
 }
 
-/**
- * How many windows to decode at once: one for each `threads` CPUs, as far as memory allows.
- * A state needs about 180 MiB with a base model and grows with the model; a quarter of the memory is left to everything else.
- */
-export function statesFor(budget: CpuBudget, { modelBytes, threads }: { modelBytes: number; threads: number }): number {
+/** What an engine needs, in bytes: once, and for each state (whisper.cpp) or worker (CTranslate2) beside it. */
+function needsOf(kind: EngineKind, modelBytes: number): { once: number; each: number } {
   const MIB = 1024 * 1024;
-  const stateBytes = 130 * MIB + modelBytes * 0.6;
-  const byMemory = Math.floor((budget.memoryBytes * 0.75 - modelBytes) / stateBytes);
-  const byCpu = Math.floor(budget.cpus / threads);
-  return Math.min(64, Math.max(1, Math.min(byCpu, byMemory)));
+  // A state takes about 180 MiB with a base model and grows with the model, a worker 160, most of it for the encoder's attention.
+  return kind === 'whispercpp'
+    ? { once: modelBytes, each: 130 * MIB + modelBytes * 0.6 }
+    : { once: 20 * MIB + modelBytes, each: 120 * MIB + modelBytes * 0.5 };
+}
+
+/** Bytes without which there is no use in loading a model: its weights and one state or worker. */
+export function leastMemory(kind: EngineKind, modelBytes: number): number {
+  const { once, each } = needsOf(kind, modelBytes);
+  return Math.ceil(once + each);
+}
+
+/** As many as fit: a quarter of the memory is left to everything else. */
+function byMemory({ memoryBytes }: CpuBudget, { once, each }: { once: number; each: number }): number {
+  return Math.floor((memoryBytes * 0.75 - once) / each);
+}
+
+/** How many windows whisper.cpp is to decode at once: one for each `threads` CPUs, as far as memory allows. */
+export function statesFor(budget: CpuBudget, { modelBytes, threads }: { modelBytes: number; threads: number }): number {
+  const most = byMemory(budget, needsOf('whispercpp', modelBytes));
+  return Math.min(64, Math.max(1, Math.min(Math.floor(budget.cpus / threads), most)));
 }
 
 /**
  * How a CTranslate2 engine is to be sized: workers over the same weights, one for each `threads` CPUs as far as memory allows,
  * and windows in its hands. Two batches for each worker are: while one is decoded, the next is prepared.
- * A worker needs about 160 MiB with a base model, most of it for the encoder's attention.
  */
 export function replicasFor(
   budget: CpuBudget,
   { modelBytes, threads }: { modelBytes: number; threads: number },
 ): { replicas: number; states: number } {
-  const MIB = 1024 * 1024;
-  const weights = 20 * MIB + modelBytes;
-  const workerBytes = 120 * MIB + modelBytes * 0.5;
-  const byMemory = Math.floor((budget.memoryBytes * 0.75 - weights) / workerBytes);
-  const replicas = Math.min(32, Math.max(1, Math.min(Math.floor(budget.cpus / threads), byMemory)));
+  const most = byMemory(budget, needsOf('ctranslate2', modelBytes));
+  const replicas = Math.min(32, Math.max(1, Math.min(Math.floor(budget.cpus / threads), most)));
   return { replicas, states: statesOf(replicas) };
 }
 

@@ -2,7 +2,7 @@ export { type BuildOptions, buildEngine } from './build.js';
 export { BuildError } from './build-error.js';
 export { cacheDir } from './cache-dir.js';
 export { type ChosenEngine, chooseEngine } from './choose-engine.js';
-export { type CpuBudget, cpuBudget, replicasFor, statesFor, statesOf } from './cpu-budget.js';
+export { type CpuBudget, cpuBudget, leastMemory, replicasFor, statesFor, statesOf } from './cpu-budget.js';
 export { bringCt2Library, hasCt2Library } from './ct2-library.js';
 export { decodingOptions } from './decoding-options.js';
 export type * from './engine.js';
