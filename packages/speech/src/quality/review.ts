@@ -1,6 +1,7 @@
 import type { DOUBTS, Segment, Window } from '@mediajob/contract';
 import { loops } from '../text/segments.js';
 import { isAnnotation } from './annotation.js';
+import { clampToSpeech } from './clamp.js';
 import { omissionsOf, unheardMs } from './omissions.js';
 import { isWrittenOtherwise } from './script-of-language.js';
 import { lengthOf, overlapMs, padded } from './spans.js';
@@ -43,7 +44,8 @@ const NO_SPEECH_ON_SILENCE = 0.3;
 
 /**
  * Checks what an engine heard in a window. Descriptions of sounds are left out, and so is text on which a map that tells
- * speech finds none while the model is unsure, too: two witnesses. What only one of them doubts stays, and is marked.
+ * speech finds none while the model is unsure, too: two witnesses. What only one of them doubts stays, and is marked. Words
+ * keep to speech, with 400 ms of room.
  */
 export function reviewWindow(heard: readonly Segment[], evidence: Evidence): Review {
   const { window, speech, tellsSpeech, language } = evidence;
@@ -56,7 +58,7 @@ export function reviewWindow(heard: readonly Segment[], evidence: Evidence): Rev
     if (share !== undefined && share < LITTLE_SPEECH) doubts.add('no-sound');
     if (tellsSpeech && share !== undefined && share >= MUCH_SPEECH) doubts.delete('no-speech');
     if (isWrittenOtherwise(segment.text, language)) doubts.add('language');
-    return [{ ...segment, doubts: [...doubts] }];
+    return [{ ...(around === undefined ? segment : clampToSpeech(segment, around)), doubts: [...doubts] }];
   });
   const looping = repeating(segments);
   const marked = segments.map((segment, i) =>
