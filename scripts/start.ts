@@ -112,7 +112,11 @@ function jobFor(upload: string, file: string, options: StartOptions): CreateJobI
     metadata: { title: basename(file) },
     spec: {
       source: { path: `uploads/${upload}/source` },
-      convert: { renditions: options.renditions.map((format) => ({ format })) },
+      convert: {
+        renditions: options.renditions.map((format) =>
+          ['mp4', 'mkv', 'webm'].includes(format) ? { format, subtitles: options.videoSubtitles } : { format },
+        ),
+      },
       transcribe: {
         model: options.model,
         language: options.language,

@@ -9,6 +9,7 @@ export interface StartOptions {
   quality: string;
   formats: string[];
   subtitles: string;
+  videoSubtitles: string;
   renditions: string[];
   exit: boolean;
   open: boolean;
@@ -28,6 +29,7 @@ Starts MediaJob on this machine. Without files it serves the page; with files it
   --formats LIST     json,txt,srt,vtt,tsv,lrc,ass,ttml,md,docx (default: json,srt,vtt,txt)
   --subtitles PRESET netflix, bbc, youtube, short or raw (default: netflix)
   --convert LIST     also convert to mp3,m4a,opus,flac,wav,mp4,webm,mkv
+  --video-subtitles S track or burn: subtitles in those of them that have a picture (default: none)
   --exit             stop when the files are done
   --port N           port of the page (default: 8000); N+1 and N+2 are used too
   --no-open          do not open a browser
@@ -48,6 +50,7 @@ export function parseOptions(argv: string[], invocationDir: string): StartOption
       formats: { type: 'string', default: 'json,srt,vtt,txt' },
       subtitles: { type: 'string', default: 'netflix' },
       convert: { type: 'string', default: '' },
+      'video-subtitles': { type: 'string', default: 'none' },
       exit: { type: 'boolean', default: false },
       open: { type: 'boolean', default: true },
       port: { type: 'string', default: process.env.MEDIAJOB_PORT ?? '8000' },
@@ -74,6 +77,7 @@ export function parseOptions(argv: string[], invocationDir: string): StartOption
     formats: list(values.formats),
     subtitles: values.subtitles,
     renditions: list(values.convert),
+    videoSubtitles: values['video-subtitles'],
     exit: values.exit,
     open: values.open,
     port,

@@ -143,6 +143,8 @@ describe('uploading', () => {
     await page.getByLabel('Spoken language').selectOption({ label: 'Russian' });
     await page.getByText('More options').click();
     await page.getByLabel('MP3').check();
+    await page.getByLabel('MP4').check();
+    await page.getByLabel('Subtitles in videos').selectOption('burn');
     await page.getByLabel('SRT subtitles').uncheck();
     await page.getByLabel('Word document').check();
     await page.getByLabel('How subtitles are cut').selectOption('bbc');
@@ -153,6 +155,6 @@ describe('uploading', () => {
     const [job] = [...server.jobs.values()];
     expect(job?.spec.transcribe).toMatchObject({ language: 'ru', formats: ['txt', 'vtt', 'docx', 'json'] });
     expect(job?.spec.transcribe?.subtitles.preset).toBe('bbc');
-    expect(job?.spec.convert.renditions).toEqual([{ format: 'mp3' }]);
+    expect(job?.spec.convert.renditions).toEqual([{ format: 'mp3' }, { format: 'mp4', subtitles: 'burn' }]);
   });
 });

@@ -11,6 +11,8 @@ export const RenditionFormat = z.enum(RENDITION_FORMATS).describe('Container of 
 export type RenditionFormat = z.infer<typeof RenditionFormat>;
 
 export const VIDEO_RENDITION_FORMATS: readonly RenditionFormat[] = ['mp4', 'webm', 'mkv'];
+/** Containers that take a track of subtitles every player shows. */
+export const SUBTITLE_TRACK_FORMATS: readonly RenditionFormat[] = ['mp4', 'mkv'];
 export const LOSSLESS_RENDITION_FORMATS: readonly RenditionFormat[] = ['flac', 'wav'];
 
 /** Media types under which outputs are served. A closed table: nothing is guessed from a person's file. */

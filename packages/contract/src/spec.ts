@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { RenditionFormat, TEXT_FORMATS, TextFormat, VIDEO_RENDITION_FORMATS } from './formats.js';
+import {
+  RenditionFormat,
+  SUBTITLE_TRACK_FORMATS,
+  TEXT_FORMATS,
+  TextFormat,
+  VIDEO_RENDITION_FORMATS,
+} from './formats.js';
 import { VolumePath } from './ids.js';
 import { LanguageChoice, LanguageMode } from './languages.js';
 
@@ -35,6 +41,8 @@ export const Source = z
   .describe('Where the media comes from: exactly one of path, url and s3.');
 export type Source = z.infer<typeof Source>;
 
+export const RENDITION_SUBTITLES = ['none', 'track', 'burn'] as const;
+
 export const Rendition = z
   .strictObject({
     format: RenditionFormat,
@@ -51,10 +59,24 @@ export const Rendition = z
       .multipleOf(2)
       .optional()
       .describe('Height of the picture in pixels, never enlarged. For mp4, webm and mkv.'),
+    subtitles: z
+      .enum(RENDITION_SUBTITLES)
+      .optional()
+      .describe(
+        'track: a track of subtitles that players show or hide, in mp4 and mkv. burn: drawn into the picture of mp4, webm and mkv. Made when the transcript is done; none when left out.',
+      ),
   })
   .refine((r) => r.height === undefined || VIDEO_RENDITION_FORMATS.includes(r.format), {
     path: ['height'],
     error: 'only mp4, webm and mkv have a picture',
+  })
+  .refine((r) => r.subtitles !== 'track' || SUBTITLE_TRACK_FORMATS.includes(r.format), {
+    path: ['subtitles'],
+    error: 'only mp4 and mkv take a track of subtitles',
+  })
+  .refine((r) => r.subtitles !== 'burn' || VIDEO_RENDITION_FORMATS.includes(r.format), {
+    path: ['subtitles'],
+    error: 'only mp4, webm and mkv have a picture to draw subtitles into',
   })
   .refine((r) => r.audioBitrate === undefined || (r.format !== 'flac' && r.format !== 'wav'), {
     path: ['audioBitrate'],
@@ -72,23 +94,28 @@ export const ConvertSpec = z
       .default([])
       .refine(
         (list) => new Set(list.map(renditionKey)).size === list.length,
-        'two renditions would have the same file name; differ in format or height',
+        'two renditions would have the same file name; differ in format, height or burnt-in subtitles',
       )
       .describe('Converted files to make.'),
   })
   .describe('Which audio stream to read, and which audio or video files to make of it.');
 export type ConvertSpec = z.infer<typeof ConvertSpec>;
 
-/** What tells two renditions of one job apart; also the middle of their file name. */
-export function renditionKey(rendition: Pick<Rendition, 'format' | 'height'>): string {
-  return rendition.height === undefined ? rendition.format : `${rendition.height}p.${rendition.format}`;
+type RenditionName = Pick<Rendition, 'format' | 'height' | 'subtitles'>;
+
+/** What tells two renditions of one job apart: whether subtitles can be turned off is no matter of the name. */
+export function renditionKey({ format, height, subtitles }: RenditionName): string {
+  return `${height === undefined ? '' : `${height}p.`}${subtitles === 'burn' ? 'burned.' : ''}${format}`;
 }
 
-/** File name of a rendition among the outputs: media.mp3, media-720p.mp4. */
-export function renditionFileName(rendition: Pick<Rendition, 'format' | 'height'>): string {
-  return rendition.height === undefined
-    ? `media.${rendition.format}`
-    : `media-${rendition.height}p.${rendition.format}`;
+/** File name of a rendition among the outputs: media.mp3, media-720p.mp4, media-720p-burned.mp4. */
+export function renditionFileName({ format, height, subtitles }: RenditionName): string {
+  return `media${height === undefined ? '' : `-${height}p`}${subtitles === 'burn' ? '-burned' : ''}.${format}`;
+}
+
+/** Whether a rendition shows what was said, so that it is made after the transcript. */
+export function hasSubtitles({ subtitles }: Pick<Rendition, 'subtitles'>): boolean {
+  return subtitles !== undefined && subtitles !== 'none';
 }
 
 export const SUBTITLE_PRESETS = ['netflix', 'bbc', 'youtube', 'short', 'raw'] as const;
@@ -233,6 +260,10 @@ export const MediaJobSpec = z
     (spec) => spec.transcribe !== undefined || spec.convert.renditions.length > 0,
     'nothing to do: give transcribe, or at least one of convert.renditions',
   )
+  .refine((spec) => spec.transcribe !== undefined || !spec.convert.renditions.some(hasSubtitles), {
+    path: ['convert', 'renditions'],
+    error: 'subtitles come from the transcript: give transcribe, too',
+  })
   .describe('Which media file, and what to make of it.');
 export type MediaJobSpec = z.infer<typeof MediaJobSpec>;
 export type MediaJobSpecInput = z.input<typeof MediaJobSpec>;

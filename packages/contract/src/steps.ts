@@ -106,6 +106,7 @@ export const RenderRequest = z.strictObject({
   source: VolumePath,
   audioTrack: z.int().min(0).max(63),
   renditions: z.array(Rendition).min(1).max(8),
+  subtitles: SubtitleRules.optional().describe('Given when a rendition has subtitles: how they are cut.'),
   maxDurationMs: z.int().min(1_000).max(133_200_000),
 });
 export type RenderRequest = z.infer<typeof RenderRequest>;

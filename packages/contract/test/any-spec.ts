@@ -44,9 +44,17 @@ const rendition = mostly(
   fc.oneof(
     record({ format: fc.constantFrom('mp3', 'm4a', 'opus'), audioBitrate: bitrate }, 'format'),
     record({ format: fc.constantFrom('flac', 'wav') }, 'format'),
-    record({ format: fc.constantFrom('mp4', 'webm', 'mkv'), audioBitrate: bitrate, height }, 'format'),
+    record(
+      {
+        format: fc.constantFrom('mp4', 'webm', 'mkv'),
+        audioBitrate: bitrate,
+        height,
+        subtitles: word('none', 'burn', 'track'),
+      },
+      'format',
+    ),
   ),
-  record({ format: word(...RENDITION_FORMATS), audioBitrate: bitrate, height }),
+  record({ format: word(...RENDITION_FORMATS), audioBitrate: bitrate, height, subtitles: word('track', 'burn') }),
 );
 
 /** Specs as people might send them: half of them wrong, in one place or several. No field is one that the contract does not know. */

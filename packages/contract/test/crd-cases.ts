@@ -32,6 +32,8 @@ const source = (value: unknown): AnySpec => spec({ source: value });
 const path = (value: unknown): AnySpec => source({ path: value });
 const transcribe = (value: AnySpec): AnySpec => spec({ transcribe: value });
 const renditions = (...list: AnySpec[]): AnySpec => ({ source: PATH, convert: { renditions: list } });
+/** With a transcript, which subtitles come from. */
+const subtitled = (...list: AnySpec[]): AnySpec => ({ ...renditions(...list), transcribe: {} });
 const letters = (count: number): string => 'a'.repeat(count);
 
 export const NAMES = {
@@ -49,6 +51,7 @@ export const LARGEST_SPEC: AnySpec = {
       format: 'mkv',
       height,
       audioBitrate: 512_000,
+      subtitles: 'track',
     })),
   },
   transcribe: {
@@ -159,7 +162,7 @@ export const CREATE_CASES: readonly CreateCase[] = [
   },
   {
     field: 'spec.convert.renditions',
-    says: 'two renditions would have the same file name; differ in format or height',
+    says: 'two renditions would have the same file name; differ in format, height or burnt-in subtitles',
     takes: [
       renditions({ format: 'mp4' }, { format: 'mp4', height: 720 }, { format: 'mp4', height: 480 }, { format: 'mp3' }),
     ],
@@ -167,7 +170,33 @@ export const CREATE_CASES: readonly CreateCase[] = [
       renditions({ format: 'mp3' }, { format: 'mp3' }),
       renditions({ format: 'mp3', audioBitrate: 64_000 }, { format: 'm4a' }, { format: 'mp3', audioBitrate: 128_000 }),
       renditions({ format: 'mp4', height: 720 }, { format: 'mp4', height: 720 }),
+      subtitled({ format: 'mp4' }, { format: 'mp4', subtitles: 'track' }),
+      subtitled({ format: 'webm', subtitles: 'burn' }, { format: 'webm', subtitles: 'burn' }),
     ],
+  },
+  {
+    field: 'spec.convert.renditions',
+    says: 'subtitles come from the transcript: give transcribe, too',
+    takes: [
+      subtitled({ format: 'mp4', subtitles: 'track' }, { format: 'mp4', subtitles: 'burn' }),
+      renditions({ format: 'mp4', subtitles: 'none' }),
+    ],
+    refuses: [
+      renditions({ format: 'mp4', subtitles: 'track' }),
+      renditions({ format: 'mp3' }, { format: 'webm', subtitles: 'burn' }),
+    ],
+  },
+  {
+    field: 'spec.convert.renditions[0].subtitles',
+    says: 'only mp4 and mkv take a track of subtitles',
+    takes: ['mp4', 'mkv'].map((format) => subtitled({ format, subtitles: 'track' })),
+    refuses: ['webm', 'mp3', 'm4a', 'wav'].map((format) => subtitled({ format, subtitles: 'track' })),
+  },
+  {
+    field: 'spec.convert.renditions[0].subtitles',
+    says: 'only mp4, webm, mkv have a picture to draw subtitles into',
+    takes: ['mp4', 'webm', 'mkv'].map((format) => subtitled({ format, subtitles: 'burn' })),
+    refuses: ['mp3', 'm4a', 'flac'].map((format) => subtitled({ format, subtitles: 'burn' })),
   },
   {
     field: 'spec.convert.renditions',

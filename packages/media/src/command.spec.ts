@@ -77,6 +77,25 @@ describe('every ffmpeg command', () => {
     expect(video).not.toContain('magicyuv');
   });
 
+  it('reads subtitles as SubRip alone, from the second input, and lets them go along only where asked', () => {
+    const make = (subtitles: boolean) =>
+      buildCommand({
+        input,
+        decoders: 'audio',
+        subtitles: '/data/s.srt',
+        outputs: [{ target: { file: '/data/out.mkv' }, options: ['-map', '1:s:0'], subtitles }],
+      }).args;
+    const args = make(true);
+    const second = args.slice(args.indexOf('-i') + 2, args.lastIndexOf('-i') + 2);
+    expect(optionOf(second, '-protocol_whitelist')).toBe('file');
+    expect(optionOf(second, '-format_whitelist')).toBe('srt');
+    expect(optionOf(second, '-codec_whitelist')).toBe('subrip,srt');
+    expect(second.at(-1)).toBe('file:/data/s.srt');
+    expect(args).not.toContain('-sn');
+    expect(make(false)).toContain('-sn');
+    expect(toWav()).toContain('-sn');
+  });
+
   it('begins a file where it begins, also when only its sound is used', () => {
     expect(optionOf(before(toWav()), '-itsoffset')).toBe('0.000001');
     const shifted = buildCommand({
@@ -93,7 +112,7 @@ describe('the check of what the builder made', () => {
   const source = `file:${input}`;
   const target = 'file:/data/out.wav';
   const mutate = (change: (args: string[]) => string[]) => () =>
-    assertSafeArguments(change([...toWav()]), source, [target]);
+    assertSafeArguments(change([...toWav()]), [source], [target]);
 
   it('passes what was asked for', () => {
     expect(mutate((args) => args)).not.toThrow();

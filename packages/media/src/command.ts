@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import type { Readable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import { MediaError } from './errors.js';
-import { codecWhitelist, formatWhitelist } from './whitelists.js';
+import { codecWhitelist, formatWhitelist, SUBTITLE_DECODERS, SUBTITLE_DEMUXER } from './whitelists.js';
 
 /** One output of an ffmpeg call. */
 export interface CommandOutput {
@@ -11,6 +11,8 @@ export interface CommandOutput {
   target: 'stdout' | 'none' | { file: string };
   /** Each word by itself; no user's text. */
   options: readonly string[];
+  /** Whether subtitles that its options map go along; otherwise none do. */
+  subtitles?: boolean;
 }
 
 /** One ffmpeg call in our own terms: what it may read, decode and write. */
@@ -23,6 +25,8 @@ export interface Command {
   /** Leaves time stamps as the file has them, for looking at packets only: ffmpeg's progress is of no use then. */
   rawTimestamps?: boolean;
   outputs: readonly CommandOutput[];
+  /** Absolute path of a SubRip file of our own making: input 1 of the outputs' options. */
+  subtitles?: string | undefined;
   /** Threads for decoding; ffmpeg's own choice when left out, which knows nothing of a container's CPU limit. */
   threads?: number;
   /** `info` also prints what the input is made of. */
@@ -79,14 +83,23 @@ export function buildCommand(command: Command): { fluent: FluentCommand; args: s
       ...(command.rawTimestamps ? ['-copyts'] : []),
       ...(command.threads === undefined ? [] : ['-threads', String(command.threads)]),
     );
+  const subtitles = command.subtitles === undefined ? undefined : fileUrl(command.subtitles);
+  if (subtitles !== undefined) {
+    fluent
+      .input(subtitles)
+      .inputOptions(
+        ...['-protocol_whitelist', 'file', '-format_whitelist', SUBTITLE_DEMUXER],
+        ...['-codec_whitelist', SUBTITLE_DECODERS.join(','), '-f', SUBTITLE_DEMUXER],
+      );
+  }
   for (const output of command.outputs) {
     fluent.output(targetOf(output));
     const format = output.target === 'none' ? ['-f', 'null'] : [];
     // Never a single word alone: fluent-ffmpeg would split it at its space.
-    fluent.outputOptions(...output.options, ...format, '-sn', '-dn');
+    fluent.outputOptions(...output.options, ...format, ...(output.subtitles ? [] : ['-sn']), '-dn');
   }
   const args = fluent._getArguments();
-  assertSafeArguments(args, input, command.outputs.map(targetOf));
+  assertSafeArguments(args, subtitles === undefined ? [input] : [input, subtitles], command.outputs.map(targetOf));
   return { fluent, args };
 }
 
@@ -106,23 +119,42 @@ function targetOf(output: CommandOutput): string {
 
 /**
  * The builder is an archived library: what it hands over is checked before it runs.
- * One input, the whitelists and -nostdin before it, and nothing opened but what was asked for.
+ * The inputs in their order, -nostdin before all, the whitelists before each, and nothing opened but what was asked for.
+ *
+ * @param inputs - the media, and the subtitles when there are some
  */
-export function assertSafeArguments(args: readonly string[], input: string, targets: readonly string[]): void {
-  const inputAt = args.indexOf('-i');
-  const before = args.slice(0, inputAt);
-  const optionValue = (option: string): string | undefined => before[before.indexOf(option) + 1];
+export function assertSafeArguments(
+  args: readonly string[],
+  inputs: readonly string[],
+  targets: readonly string[],
+): void {
+  const places = args.flatMap((word, at) => (word === '-i' ? [at] : []));
+  const lists = [
+    [formatWhitelist(), undefined],
+    [SUBTITLE_DEMUXER, SUBTITLE_DECODERS.join(',')],
+  ] as const;
+  const guarded = inputs.every((input, i) => {
+    const at = places[i] ?? -1;
+    const before = args.slice(i === 0 ? 0 : (places[i - 1] ?? 0) + 2, at);
+    const value = (option: string): string | undefined => before[before.indexOf(option) + 1];
+    const [formats, codecs] = lists[i] ?? [];
+    return (
+      at > 0 &&
+      args[at + 1] === input &&
+      before.includes('-protocol_whitelist') &&
+      value('-protocol_whitelist') === 'file' &&
+      before.includes('-format_whitelist') &&
+      value('-format_whitelist') === formats &&
+      before.includes('-codec_whitelist') &&
+      (codecs === undefined || value('-codec_whitelist') === codecs)
+    );
+  });
   const safe =
-    inputAt > 0 &&
-    args.lastIndexOf('-i') === inputAt &&
-    args[inputAt + 1] === input &&
-    before[0] === '-nostdin' &&
-    before.includes('-protocol_whitelist') &&
-    optionValue('-protocol_whitelist') === 'file' &&
-    before.includes('-format_whitelist') &&
-    optionValue('-format_whitelist') === formatWhitelist() &&
-    before.includes('-codec_whitelist') &&
-    args.filter((word) => word.endsWith('_whitelist')).length === 3 &&
+    guarded &&
+    args[0] === '-nostdin' &&
+    inputs.length <= lists.length &&
+    places.length === inputs.length &&
+    args.filter((word) => word.endsWith('_whitelist')).length === 3 * inputs.length &&
     args.every((word) => typeof word === 'string' && !word.includes('\0')) &&
     targets.every(
       (target) => args.filter((word) => word === target).length === targets.filter((t) => t === target).length,

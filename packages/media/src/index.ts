@@ -1,4 +1,5 @@
 export * from './analyze.js';
+export { cannotBurn, lettersWithoutFont } from './burn.js';
 export * from './errors.js';
 export * from './extract.js';
 export type { FfmpegOptions } from './ffmpeg.js';
@@ -7,6 +8,7 @@ export * from './peaks.js';
 export * from './plan.js';
 export { type ProbeOptions, probe } from './probe.js';
 export { type RenderOptions, render } from './render.js';
+export type { RenderSubtitles } from './render-choice.js';
 export { type Span, speechSpans } from './speech-map.js';
 export * from './version.js';
 export { SPEECH_SAMPLE_RATE } from './wav.js';

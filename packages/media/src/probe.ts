@@ -23,6 +23,7 @@ export interface Inspection {
   audio: AudioStream;
   /** Codec of the moving picture, by ffmpeg's name. */
   videoCodec: string | undefined;
+  subtitleTracks: number;
   /** See {@link timelineShift}. */
   shiftMs: number;
 }
@@ -85,6 +86,7 @@ export async function inspect(input: string, options: ProbeOptions): Promise<Ins
     },
     audio,
     videoCodec: description.videoCodec,
+    subtitleTracks: description.subtitleTracks,
     shiftMs,
   };
 }

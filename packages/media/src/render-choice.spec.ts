@@ -18,6 +18,7 @@ function aSource(audioCodec: string, videoCodec?: string, audio: Partial<Inspect
     },
     audio: stream,
     videoCodec,
+    subtitleTracks: 0,
     shiftMs: 0,
   };
 }
@@ -48,6 +49,38 @@ describe('the way to a rendition', () => {
     const source = aSource(audio, video === 'none' ? undefined : video);
     expect(optionOf(source, rendition, '-c:a')).toBe(wantAudio);
     expect(optionOf(source, rendition, '-c:v')).toBe(wantVideo);
+  });
+
+  const said = { srtPath: '/data/s.srt', assPath: "/data/a'b:[c].ass", language: 'pt-BR' };
+  const withSubtitles = (rendition: Rendition, video = 'h264') =>
+    recipesFor(aSource('aac', video), rendition, 0, 2, said)[0];
+
+  it.each<[Rendition, string | undefined]>([
+    [{ format: 'mp4', subtitles: 'track' }, 'mov_text'],
+    [{ format: 'mkv', subtitles: 'track' }, 'copy'],
+    [{ format: 'mp4', subtitles: 'none' }, undefined],
+    [{ format: 'mp4', subtitles: 'burn' }, undefined],
+    [{ format: 'mp4' }, undefined],
+  ])('of %j: subtitles are a track by %s', (rendition, codec) => {
+    const { options = [], subtitles, decodesVideo } = withSubtitles(rendition) ?? {};
+    expect(subtitles).toBe(codec !== undefined);
+    expect(options.includes('-c:s') ? options[options.indexOf('-c:s') + 1] : undefined).toBe(codec);
+    expect(options.includes('language=por')).toBe(codec !== undefined);
+    expect(decodesVideo).toBe(rendition.subtitles === 'burn');
+  });
+
+  it('draws subtitles into the picture after scaling it, from a path with any marks', () => {
+    const { options = [] } = withSubtitles({ format: 'webm', height: 360, subtitles: 'burn' }) ?? {};
+    const filter = options[options.indexOf('-vf') + 1] ?? '';
+    expect(filter).toMatch(/^scale=.*,ass=filename=/);
+    expect(filter).toContain(String.raw`/data/a\\\'b\\:\[c\].ass`);
+  });
+
+  it('makes a rendition without subtitles where nothing was said', () => {
+    for (const subtitles of ['track', 'burn'] as const) {
+      const [best] = recipesFor(aSource('aac', 'h264'), { format: 'mp4', subtitles }, 0, 2);
+      expect(best).toMatchObject({ subtitles: false, decodesVideo: false });
+    }
   });
 
   it('opens video decoders only where pictures are encoded anew', () => {

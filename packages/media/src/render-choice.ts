@@ -1,4 +1,6 @@
 import type { Rendition, RenditionFormat } from '@mediajob/contract';
+import { assFilter } from './burn.js';
+import { languageOfTrack } from './language-of-track.js';
 import type { Inspection } from './probe.js';
 import { isKnownVideoCodec } from './whitelists.js';
 
@@ -14,6 +16,8 @@ interface Target {
 
 interface Container {
   muxer: readonly string[];
+  /** How subtitles get into it, where players know them there. */
+  subtitles?: string;
   audio: Target;
   video?: Target;
 }
@@ -43,6 +47,7 @@ const CONTAINERS: Readonly<Record<RenditionFormat, Container>> = {
   wav: { muxer: ['wav', '-rf64', 'auto'], audio: { copies: ['pcm_s16le'], encoder: ['pcm_s16le'] } },
   mp4: {
     muxer: ['mp4', '-movflags', '+faststart'],
+    subtitles: 'mov_text',
     audio: { ...AAC, copies: ['aac', 'mp3'] },
     video: { copies: ['h264', 'hevc', 'av1', 'vp9'], encoder: H264 },
   },
@@ -53,6 +58,7 @@ const CONTAINERS: Readonly<Record<RenditionFormat, Container>> = {
   },
   mkv: {
     muxer: ['matroska'],
+    subtitles: 'copy',
     audio: {
       ...AAC,
       copies: ['aac', 'mp3', 'mp2', 'opus', 'vorbis', 'flac', 'alac', 'ac3', 'eac3', 'dts', 'pcm_s16le', 'pcm_s24le'],
@@ -86,6 +92,18 @@ export interface Recipe {
   decodesVideo: boolean;
   /** Whether the output has a picture. */
   video: boolean;
+  /** Whether it has a track of subtitles. */
+  subtitles: boolean;
+}
+
+/** What was said, for a rendition that shows it. */
+export interface RenderSubtitles {
+  /** SubRip, for a track. Absolute, as the other. */
+  srtPath: string;
+  /** Advanced SubStation Alpha, to be drawn into the picture. */
+  assPath: string;
+  /** BCP-47. */
+  language: string;
 }
 
 /**
@@ -93,13 +111,22 @@ export interface Recipe {
  *
  * @param threads - for video encoders
  */
-export function recipesFor(source: Inspection, rendition: Rendition, audioTrack: number, threads: number): Recipe[] {
+export function recipesFor(
+  source: Inspection,
+  rendition: Rendition,
+  audioTrack: number,
+  threads: number,
+  subtitles?: RenderSubtitles,
+): Recipe[] {
   const container = CONTAINERS[rendition.format];
+  const burnt = rendition.subtitles === 'burn' ? subtitles : undefined;
+  const track = rendition.subtitles === 'track' && container.subtitles !== undefined ? subtitles : undefined;
   const withVideo = container.video !== undefined && source.videoCodec !== undefined;
   const copyAudio = canCopyAudio(source, rendition, container.audio, withVideo);
   const copyVideo =
     withVideo &&
     rendition.height === undefined &&
+    burnt === undefined &&
     TIMED_CONTAINERS.includes(source.info.container.split(',')[0] ?? '') &&
     (container.video?.copies ?? []).includes(source.videoCodec ?? '');
   const choices = [
@@ -116,11 +143,13 @@ export function recipesFor(source: Inspection, rendition: Rendition, audioTrack:
   return choices.map((choice) => ({
     video: withVideo,
     decodesVideo: withVideo && !choice.copyVideo,
+    subtitles: track !== undefined,
     options: [
       ...(withVideo ? ['-map', '0:V:0'] : ['-vn']),
       ...['-map', `0:a:${audioTrack}`, '-map_metadata', '-1', '-map_chapters', '-1', '-fflags', '+bitexact'],
-      ...(withVideo ? videoOptions(source, rendition, container.video, choice.copyVideo, threads) : []),
+      ...(withVideo ? videoOptions(source, rendition, container.video, choice.copyVideo, threads, burnt) : []),
       ...audioOptions(source, rendition, container.audio, choice.copyAudio),
+      ...(track === undefined ? [] : trackOptions(container.subtitles ?? '', track.language)),
       ...['-f', ...container.muxer],
     ],
   }));
@@ -177,6 +206,7 @@ function videoOptions(
   target: Target | undefined,
   copy: boolean,
   threads: number,
+  burnt: RenderSubtitles | undefined,
 ): string[] {
   if (target === undefined) return [];
   if (copy) {
@@ -187,7 +217,15 @@ function videoOptions(
   // Never enlarged; both sides even, which 4:2:0 needs. The commas are within quotes of the filter's own syntax.
   const limit = rendition.height === undefined ? 'ih' : `min(${rendition.height},ih)`;
   return [
-    ...['-vf', `scale=w=-2:h='max(2,trunc(${limit}/2)*2)'`],
+    ...['-vf', `scale=w=-2:h='max(2,trunc(${limit}/2)*2)'${burnt === undefined ? '' : `,${assFilter(burnt.assPath)}`}`],
     ...['-c:v', ...target.encoder, '-threads', String(threads)],
+  ];
+}
+
+/** Shown from the start where a player follows the mark: they were asked for. */
+function trackOptions(codec: string, language: string): string[] {
+  return [
+    ...['-map', '1:s:0', '-c:s', codec, '-metadata:s:s:0', `language=${languageOfTrack(language)}`],
+    ...['-disposition:s:0', 'default'],
   ];
 }

@@ -4,7 +4,7 @@ import type { Rendition } from '@mediajob/contract';
 import { MediaError, storageErrorOf } from './errors.js';
 import { type FfmpegOptions, runFfmpeg } from './ffmpeg.js';
 import { type Inspection, inspect, walkPackets } from './probe.js';
-import { type Recipe, recipesFor } from './render-choice.js';
+import { type Recipe, type RenderSubtitles, recipesFor } from './render-choice.js';
 
 export interface RenderOptions {
   audioTrack: number;
@@ -13,10 +13,13 @@ export interface RenderOptions {
   ffmpeg: FfmpegOptions;
   signal?: AbortSignal | undefined;
   onProgress?: ((fraction: number) => void) | undefined;
+  /** Needed where the rendition asks for subtitles. Without them it is made without: nothing was said. */
+  subtitles?: RenderSubtitles | undefined;
 }
 
 /**
- * Makes one rendition. Streams are copied where the container takes them, and encoded otherwise; no metadata, chapters or subtitles go along.
+ * Makes one rendition. Streams are copied where the container takes them, and encoded otherwise; no metadata, chapters or
+ * subtitles of the source go along; subtitles of the transcript do where the rendition asks for them.
  * Without a picture in the source, mp4, webm and mkv hold the sound alone.
  *
  * @param input - absolute path
@@ -33,7 +36,7 @@ export async function render(
   const { audioTrack, ffmpeg, signal, maxDurationMs } = options;
   const source = await inspect(input, { audioTrack, ffmpeg, signal, maxDurationMs });
   const threads = ffmpeg.threads ?? availableParallelism();
-  const recipes = recipesFor(source, rendition, audioTrack, threads);
+  const recipes = recipesFor(source, rendition, audioTrack, threads, options.subtitles);
   if (recipes.length === 0) {
     throw new MediaError(
       'unsupported-media',
@@ -59,7 +62,7 @@ async function cook(
   source: Inspection,
   recipe: Recipe,
   threads: number,
-  { ffmpeg, signal, onProgress }: RenderOptions,
+  { ffmpeg, signal, onProgress, subtitles }: RenderOptions,
 ): Promise<{ bytes: number }> {
   const { durationMs, bytes: sourceBytes } = source.info;
   // Encoding video may run at a fraction of real time on a slow machine; copying reads the file once.
@@ -70,7 +73,8 @@ async function cook(
       shiftMs: recipe.decodesVideo ? 0 : source.shiftMs,
       decoders: recipe.decodesVideo ? 'audio+video' : 'audio',
       threads,
-      outputs: [{ target: { file: output }, options: recipe.options }],
+      subtitles: recipe.subtitles ? subtitles?.srtPath : undefined,
+      outputs: [{ target: { file: output }, options: recipe.options, subtitles: recipe.subtitles }],
     },
     {
       ffmpeg,
@@ -102,6 +106,9 @@ async function verify(
   });
   if (result.info.video !== recipe.video) {
     throw new MediaError('failed', `The rendition came out ${recipe.video ? 'without' : 'with'} a picture.`);
+  }
+  if (result.subtitleTracks !== (recipe.subtitles ? 1 : 0)) {
+    throw new MediaError('failed', `The rendition came out with ${result.subtitleTracks} tracks of subtitles.`);
   }
   const lengthMs = recipe.video
     ? await walkPackets({ input: output, map: '0', bytes: result.info.bytes, shiftMs: result.shiftMs }, options)

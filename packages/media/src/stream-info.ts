@@ -3,6 +3,7 @@ export interface InputDescription {
   /** ffmpeg's name of the demuxer: `mov,mp4,m4a,3gp,3g2,mj2`. Empty when ffmpeg did not get that far. */
   container: string;
   audioTracks: number;
+  subtitleTracks: number;
   /** Where ffmpeg believes the file to begin, in ms of its own time stamps. */
   startMs: number | undefined;
   /** How long the file says it is, in ms; undefined where ffmpeg could only guess. */
@@ -19,6 +20,7 @@ export function parseInputDescription(messages: readonly string[]): InputDescrip
   const description: InputDescription = {
     container: '',
     audioTracks: 0,
+    subtitleTracks: 0,
     startMs: undefined,
     declaredMs: undefined,
     videoCodec: undefined,
@@ -36,9 +38,10 @@ export function parseInputDescription(messages: readonly string[]): InputDescrip
       const [hours = 0, minutes = 0, seconds = 0] = duration.slice(1).map(Number);
       description.declaredMs ??= Math.round((hours * 3600 + minutes * 60 + seconds) * 1000);
     }
-    const stream = /^ {2}Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Audio|Video): (\w+)/.exec(line);
+    const stream = /^ {2}Stream #0:\d+(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (Audio|Video|Subtitle): (\w+)/.exec(line);
     if (stream === null) continue;
     if (stream[1] === 'Audio') description.audioTracks += 1;
+    else if (stream[1] === 'Subtitle') description.subtitleTracks += 1;
     else if (!line.includes('(attached pic)')) description.videoCodec ??= stream[2];
   }
   return description;

@@ -100,6 +100,10 @@ export const VIDEO_DECODERS: Readonly<Record<string, readonly string[]>> = {
   mjpeg: ['mjpeg'],
 };
 
+/** Subtitles are only ever read from files of our own making: SubRip, and nothing else. */
+export const SUBTITLE_DEMUXER = 'srt';
+export const SUBTITLE_DECODERS: readonly string[] = ['subrip', 'srt'];
+
 const decodersOf = (table: Readonly<Record<string, readonly string[]>>): string[] => Object.values(table).flat();
 
 /** Value of `-codec_whitelist`. */

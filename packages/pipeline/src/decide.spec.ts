@@ -35,6 +35,7 @@ function said(actions: readonly Action[]): string[] {
 const NOW = START + 2_000;
 const BATCH = { policy: { ...POLICY, batchShards: true } };
 const RENDITION = { convert: { renditions: [{ format: 'mp3' as const }] } };
+const SUBTITLED = { convert: { renditions: [{ format: 'mp4' as const, subtitles: 'burn' as const }] } };
 const manyShards = () => aRun('convert').succeeded(resultOf('convert', { chunks: 6 }));
 
 interface Row {
@@ -90,6 +91,18 @@ const ROWS: Record<string, Row[]> = {
       job: aMediaJob().withSpec(RENDITION),
       runs: [aRun('convert').succeeded()],
       want: { actions: ['start transcribe/0 1.1', 'start render/0 1.1'], phase: 'Queued' },
+    },
+    {
+      promise: 'rendering with subtitles waits for the transcript',
+      job: aMediaJob().withSpec(SUBTITLED),
+      runs: [aRun('convert').succeeded(), aRun('transcribe').running(0.5)],
+      want: { actions: [], phase: 'Transcribing' },
+    },
+    {
+      promise: 'rendering with subtitles follows the transcript',
+      job: aMediaJob().withSpec(SUBTITLED),
+      runs: [aRun('convert').succeeded(), aRun('transcribe').succeeded()],
+      want: { actions: ['start render/0 1.1'], phase: 'Queued' },
     },
     {
       promise: 'a convert-only job goes from convert to render',

@@ -1,4 +1,4 @@
-import { type MediaJob, type RunKey, runName, type StepRequest, shardChunks } from '@mediajob/contract';
+import { hasSubtitles, type MediaJob, type RunKey, runName, type StepRequest, shardChunks } from '@mediajob/contract';
 import { chunkTarget } from './chunk-target.js';
 import type { PipelinePolicy } from './observed.js';
 
@@ -54,6 +54,7 @@ export function stepRequest(key: RunKey, { job, policy, shards, chunks }: Reques
         source: sourcePath(job),
         audioTrack: spec.convert.audioTrack,
         renditions: spec.convert.renditions,
+        ...(spec.convert.renditions.some(hasSubtitles) ? { subtitles: transcribeOf(job).subtitles } : {}),
         maxDurationMs: policy.maxDurationMs,
       };
     case 'cleanup':

@@ -1,4 +1,11 @@
-import type { ConvertResult, FinalizeResult, MediaJob, StageName, StepResult } from '@mediajob/contract';
+import {
+  type ConvertResult,
+  type FinalizeResult,
+  hasSubtitles,
+  type MediaJob,
+  type StageName,
+  type StepResult,
+} from '@mediajob/contract';
 import { chunkTarget } from './chunk-target.js';
 import { isLive, NO_TALLY, type Observed, type ObservedRun, type PipelinePolicy, type Tally } from './observed.js';
 import { type Outcome, outcomeOf } from './retry.js';
@@ -72,7 +79,12 @@ export function stageGraph(observed: Observed, attempt: number): StageGraph {
     const finalize: StageView = finalized === undefined ? own : { ...own, state: 'done' };
     stages.push(transcribe, finalize);
   }
-  if (job.spec.convert.renditions.length > 0) stages.push(look('render', 1, convertDone));
+  const { renditions } = job.spec.convert;
+  if (renditions.length > 0) {
+    // One run makes them all: with subtitles among them it waits for the transcript, without any it runs beside it.
+    const texts = !renditions.some(hasSubtitles) || finalized !== undefined;
+    stages.push(look('render', 1, convertDone && texts));
+  }
   return { stages, converted, finalized, chunks, shards };
 }
 

@@ -90,6 +90,10 @@ const spec: fc.Arbitrary<Partial<MediaJobSpecInput>> = fc.oneof(
     activeDeadlineSeconds: fc.constantFrom(100, 10_000),
   }),
   fc.record({
+    transcribe: fc.record({ parallelism: fc.integer({ min: 1, max: 4 }) }),
+    convert: fc.constant<MediaJobSpecInput['convert']>({ renditions: [{ format: 'mkv', subtitles: 'track' }] }),
+  }),
+  fc.record({
     convert: fc.constant<MediaJobSpecInput['convert']>({ renditions: [{ format: 'mp4', height: 720 }] }),
     transcribe: fc.constant(undefined),
   }),

@@ -1,5 +1,6 @@
 import {
   ConvertResult,
+  hasSubtitles,
   Manifest,
   type MediaInfo,
   type RenderRequest,
@@ -23,22 +24,32 @@ import {
   writeManifest,
 } from '@mediajob/storage';
 import type { StepContext } from './context.js';
+import { stepError } from './failure.js';
 import { ffmpegOf } from './ffmpeg-of.js';
 import { ProgressMeter } from './progress.js';
+import { RenditionSubtitles } from './rendition-subtitles.js';
 import { sourceFingerprint, sourceGone } from './source.js';
 import { finishedResult, finishStep } from './step-manifest.js';
 
 /**
  * Makes each rendition of outputs/<job>/ that an earlier run has not finished.
- * `inputSha256` of its manifest is the {@link sourceFingerprint}.
+ * `inputSha256` of its manifest is the {@link sourceFingerprint}, and of renditions with subtitles also of the transcript.
  */
 export async function render(request: RenderRequest, context: StepContext): Promise<RenderResult> {
   const { volume, signal } = context;
   const fingerprint = await sourceFingerprint(volume, request.source);
-  const finished = await finishedResult(context, request, fingerprint);
+  const subtitles = await RenditionSubtitles.find(request, context);
+  const subtitled = request.renditions.some(hasSubtitles);
+  const withText =
+    fingerprint && (subtitles ? sha256OfJson({ source: fingerprint, transcript: subtitles.sha256 }) : undefined);
+  const inputSha256 = subtitled ? withText : fingerprint;
+  const finished = await finishedResult(context, request, inputSha256);
   if (finished !== undefined) return finished;
 
   if (fingerprint === undefined) throw sourceGone(request.source);
+  if (inputSha256 === undefined) {
+    throw stepError('InputNotFound', 'There is no transcript to take subtitles from. Retry the job: it is made again.');
+  }
   const input = await volume.resolveExisting(request.source);
   const ffmpeg = ffmpegOf(context);
   const { version } = await ffmpegVersion(ffmpeg);
@@ -47,18 +58,28 @@ export async function render(request: RenderRequest, context: StepContext): Prom
   await volume.ensureDirectory(volume.layout.outputs(request.jobId));
   await volume.ensureDirectory(volume.layout.work(request.jobId));
 
+  const said = await subtitles?.files();
   const files: VolumeFile[] = [];
   const share = 1 / request.renditions.length;
   for (const [index, rendition] of request.renditions.entries()) {
-    const note = new RenditionNote(request, context, rendition, index, fingerprint);
+    const note = new RenditionNote(
+      request,
+      context,
+      rendition,
+      index,
+      hasSubtitles(rendition) ? inputSha256 : fingerprint,
+    );
     let file = await note.read();
     if (file === undefined) {
       const path = volume.layout.output(request.jobId, renditionFileName(rendition));
       await admit(volume, estimatedBytes(rendition, media), context.reserveBytes, path);
       const { audioTrack, maxDurationMs } = request;
+      if (rendition.subtitles === 'burn' && media.video && said !== undefined) await subtitles?.checkFonts(input);
       const onProgress = progress.between(index * share, (index + 1) * share);
       await withAtomicFile(volume.resolve(path), { runId: request.runId, files: volume.files }, (temporary) =>
-        renderFile(input, temporary, rendition, { audioTrack, maxDurationMs, ffmpeg, signal, onProgress }),
+        renderFile(input, temporary, rendition, {
+          ...{ audioTrack, maxDurationMs, ffmpeg, signal, onProgress, subtitles: said },
+        }),
       );
       file = await volumeFileOf(volume, path, { signal });
       await note.write(file, { ffmpeg: version });
@@ -67,7 +88,7 @@ export async function render(request: RenderRequest, context: StepContext): Prom
     progress.report({ fraction: (index + 1) * share });
   }
   return finishStep(context, request, {
-    inputSha256: fingerprint,
+    inputSha256,
     tools: { ffmpeg: version },
     files,
     result: {
@@ -99,7 +120,10 @@ class RenditionNote {
       shard: index,
       runId,
       inputSha256,
-      parametersSha256: sha256OfJson({ rendition, audioTrack, maxDurationMs }),
+      parametersSha256: sha256OfJson({
+        ...{ rendition, audioTrack, maxDurationMs },
+        ...(hasSubtitles(rendition) && { subtitles: request.subtitles }),
+      }),
       result: null,
     };
   }

@@ -1,4 +1,4 @@
-import { LOSSLESS_RENDITION_FORMATS, VIDEO_RENDITION_FORMATS } from '../formats.js';
+import { LOSSLESS_RENDITION_FORMATS, SUBTITLE_TRACK_FORMATS, VIDEO_RENDITION_FORMATS } from '../formats.js';
 import { KNOWN_LANGUAGES } from '../languages.js';
 import type { FieldExtensions, ValidationRule } from './structural.js';
 
@@ -40,6 +40,11 @@ export const MEDIAJOB_EXTENSIONS: FieldExtensions = {
         rule: 'has(self.transcribe) || self.convert.renditions.size() > 0',
         message: 'there is nothing to do: give transcribe, or at least one of convert.renditions',
       },
+      {
+        rule: "has(self.transcribe) || !self.convert.renditions.exists(one, has(one.subtitles) && one.subtitles != 'none')",
+        message: 'subtitles come from the transcript: give transcribe, too',
+        fieldPath: '.convert.renditions',
+      },
       ...IMMUTABLE_FIELDS.map(immutable),
     ],
   },
@@ -80,8 +85,8 @@ export const MEDIAJOB_EXTENSIONS: FieldExtensions = {
   '.spec.convert.renditions': {
     rules: [
       {
-        rule: 'self.all(one, self.exists_one(other, other.format == one.format && (has(other.height) ? other.height : 0) == (has(one.height) ? one.height : 0)))',
-        message: 'two renditions would have the same file name; differ in format or height',
+        rule: "self.all(one, self.exists_one(other, other.format == one.format && (has(other.height) ? other.height : 0) == (has(one.height) ? one.height : 0) && (has(other.subtitles) && other.subtitles == 'burn') == (has(one.subtitles) && one.subtitles == 'burn')))",
+        message: 'two renditions would have the same file name; differ in format, height or burnt-in subtitles',
       },
     ],
   },
@@ -91,6 +96,16 @@ export const MEDIAJOB_EXTENSIONS: FieldExtensions = {
         rule: `!has(self.height) || self.format in ${list(VIDEO_RENDITION_FORMATS)}`,
         message: `only ${VIDEO_RENDITION_FORMATS.join(', ')} have a picture`,
         fieldPath: '.height',
+      },
+      {
+        rule: `!has(self.subtitles) || self.subtitles != 'track' || self.format in ${list(SUBTITLE_TRACK_FORMATS)}`,
+        message: `only ${SUBTITLE_TRACK_FORMATS.join(' and ')} take a track of subtitles`,
+        fieldPath: '.subtitles',
+      },
+      {
+        rule: `!has(self.subtitles) || self.subtitles != 'burn' || self.format in ${list(VIDEO_RENDITION_FORMATS)}`,
+        message: `only ${VIDEO_RENDITION_FORMATS.join(', ')} have a picture to draw subtitles into`,
+        fieldPath: '.subtitles',
       },
       {
         rule: `!has(self.audioBitrate) || !(self.format in ${list(LOSSLESS_RENDITION_FORMATS)})`,

@@ -2,7 +2,9 @@ export { CUE_FAULTS, type CueFault, type CueReport, checkCues } from './cue-faul
 export { type Cue, CueMaker, cuesOf } from './cues.js';
 export { type DocumentSource, documentOf } from './documents.js';
 export { type LanguageDetection, languageWindows, voteLanguage } from './language.js';
+export { letterCounts, letterSample } from './letters.js';
 export { type CueRules, cueRules } from './presets.js';
+export { documentOfTranscript } from './read-transcript.js';
 export { isUnspaced, plainText, textWidth } from './scripts.js';
 export {
   compressionRatioOf,

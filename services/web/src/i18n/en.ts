@@ -109,6 +109,12 @@ export const en = {
     best: 'Best',
     formats: 'Text files',
     renditions: 'Also convert to',
+    videoSubtitles: 'Subtitles in videos',
+    shown: {
+      none: 'None',
+      track: 'A track to switch on and off (MP4, MKV)',
+      burn: 'Drawn into the picture',
+    },
     prompt: 'Names and terms that are said',
     promptHint: 'Helps with spelling, for example: Kubernetes, Ségolène, MediaJob',
     remembered: 'Remembered for the next time.',

@@ -108,6 +108,12 @@ export const ru: Messages = {
     best: 'Тщательно',
     formats: 'Текстовые файлы',
     renditions: 'Ещё сохранить как',
+    videoSubtitles: 'Субтитры в видео',
+    shown: {
+      none: 'Без субтитров',
+      track: 'Дорожкой, которую можно отключить (MP4, MKV)',
+      burn: 'Прямо на картинке',
+    },
     prompt: 'Имена и термины, которые звучат',
     promptHint: 'Помогает с правописанием, например: Kubernetes, Иннокентий, MediaJob',
     remembered: 'Запоминается на следующий раз.',

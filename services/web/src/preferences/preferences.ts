@@ -13,8 +13,13 @@ export interface JobOptions {
   readonly formats: readonly TextFormat[];
   readonly subtitles: SubtitlePreset;
   readonly renditions: readonly RenditionFormat[];
+  /** Of those with a picture. */
+  readonly videoSubtitles: VideoSubtitles;
   readonly prompt: string;
 }
+
+export const VIDEO_SUBTITLES = ['none', 'track', 'burn'] as const;
+export type VideoSubtitles = (typeof VIDEO_SUBTITLES)[number];
 
 export type Theme = 'system' | 'light' | 'dark';
 
@@ -57,6 +62,7 @@ export const DEFAULT_OPTIONS: JobOptions = {
   formats: ['txt', 'srt', 'vtt', 'json'],
   subtitles: 'netflix',
   renditions: [],
+  videoSubtitles: 'none',
   prompt: '',
 };
 
@@ -77,6 +83,7 @@ export function parsePreferences(text: string | null): Preferences {
       formats: someOf(TEXT_FORMATS, options.formats, DEFAULT_OPTIONS.formats),
       subtitles: oneOf(SUBTITLE_PRESETS, options.subtitles) ?? DEFAULT_OPTIONS.subtitles,
       renditions: someOf(RENDITION_FORMATS, options.renditions, DEFAULT_OPTIONS.renditions),
+      videoSubtitles: oneOf(VIDEO_SUBTITLES, options.videoSubtitles) ?? DEFAULT_OPTIONS.videoSubtitles,
       prompt: typeof options.prompt === 'string' ? options.prompt : '',
     },
   };

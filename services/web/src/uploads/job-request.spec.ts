@@ -31,6 +31,15 @@ describe('the job of an upload', () => {
     expect(plain.spec.transcribe).not.toHaveProperty('languageMode');
   });
 
+  it.each([
+    ['track', [{ format: 'mp3' }, { format: 'mp4', subtitles: 'track' }, { format: 'webm' }]],
+    ['burn', [{ format: 'mp3' }, { format: 'mp4', subtitles: 'burn' }, { format: 'webm', subtitles: 'burn' }]],
+    ['none', [{ format: 'mp3' }, { format: 'mp4' }, { format: 'webm' }]],
+  ] as const)('asks for subtitles (%s) of the files that can show them', (videoSubtitles, renditions) => {
+    const options = { ...DEFAULT_OPTIONS, renditions: ['mp3', 'mp4', 'webm'] as const, videoSubtitles };
+    expect(CreateJob.parse(jobRequest(ID, 'a.mp4', options)).spec.convert.renditions).toEqual(renditions);
+  });
+
   it('leaves the model to the server when none was chosen', () => {
     expect(jobRequest(ID, 'a.mp3', DEFAULT_OPTIONS).spec.transcribe).not.toHaveProperty('model');
   });

@@ -1,5 +1,5 @@
-import type { CreateJobInput } from '@mediajob/contract';
-import type { JobOptions } from '../preferences/preferences.ts';
+import type { CreateJobInput, RenditionFormat } from '@mediajob/contract';
+import type { JobOptions, VideoSubtitles } from '../preferences/preferences.ts';
 import { MIXED } from './languages.ts';
 
 const TITLE_MAX = 200;
@@ -9,13 +9,28 @@ export function uploadIdOf(url: string): string {
   return new URL(url, 'http://page.invalid').pathname.split('/').findLast((part) => part !== '') ?? '';
 }
 
+/** Containers with a picture, and those among them that take a track. */
+const SHOWING: Readonly<Record<VideoSubtitles, readonly RenditionFormat[]>> = {
+  none: [],
+  track: ['mp4', 'mkv'],
+  burn: ['mp4', 'webm', 'mkv'],
+};
+
+export function canShow(format: RenditionFormat, subtitles: VideoSubtitles): boolean {
+  return SHOWING[subtitles].includes(format);
+}
+
 /** The job that an upload is made into. */
 export function jobRequest(uploadId: string, fileName: string, options: JobOptions): CreateJobInput {
   return {
     metadata: { title: [...fileName].slice(0, TITLE_MAX).join('').slice(0, TITLE_MAX) },
     spec: {
       source: { path: `uploads/${uploadId}/source` },
-      convert: { renditions: options.renditions.map((format) => ({ format })) },
+      convert: {
+        renditions: options.renditions.map((format) =>
+          canShow(format, options.videoSubtitles) ? { format, subtitles: options.videoSubtitles } : { format },
+        ),
+      },
       transcribe: {
         ...(options.model === undefined ? {} : { model: options.model }),
         ...(options.language === MIXED

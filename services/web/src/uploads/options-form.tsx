@@ -11,7 +11,9 @@ import {
   SUBTITLE_PRESETS,
   setPreferences,
   TEXT_FORMATS,
+  VIDEO_SUBTITLES,
 } from '../preferences/preferences.ts';
+import { canShow } from './job-request.ts';
 import { HUNDREDTH_LANGUAGE, MIXED, SPOKEN_LANGUAGES } from './languages.ts';
 
 const QUALITIES = ['fast', 'balanced', 'best'] as const;
@@ -86,6 +88,23 @@ export function OptionsForm({ open = false }: { readonly open?: boolean }) {
                 />
               ))}
             </div>
+            {options.renditions.some((format) => canShow(format, 'burn')) ? (
+              <label className="field">
+                <span>{m.options.videoSubtitles}</span>
+                <select
+                  value={options.videoSubtitles}
+                  onChange={(event) =>
+                    change({ videoSubtitles: VIDEO_SUBTITLES.find((it) => it === event.target.value) ?? 'none' })
+                  }
+                >
+                  {VIDEO_SUBTITLES.map((it) => (
+                    <option key={it} value={it}>
+                      {m.options.shown[it]}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            ) : null}
           </fieldset>
           <fieldset>
             <legend>{m.options.quality}</legend>
