@@ -2,11 +2,29 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resource } from '../cluster/kube-client.ts';
 import { ctr } from '../cluster/rig/container-runtime.ts';
-import { end } from '../cluster/rig/daemons.ts';
+import { Daemons, end } from '../cluster/rig/daemons.ts';
+import { nodeReady, startKubelet } from '../cluster/rig/node-daemons.ts';
 import { rigPaths, rigSettings } from '../cluster/rig/rig-settings.ts';
 import type { Pod, Release } from './release.ts';
 
-const paths = rigPaths(rigSettings());
+const settings = rigSettings();
+const paths = rigPaths(settings);
+
+export function killKubelet(): Promise<void> {
+  return new Daemons(paths).kill('kubelet');
+}
+
+/** Starts it where it does not run. Resolves when the node is Ready. */
+export async function restartKubelet({ cluster }: Release): Promise<void> {
+  const daemons = new Daemons(paths);
+  startKubelet(daemons, settings, paths);
+  await nodeReady(daemons, settings, cluster.client);
+}
+
+/** Whether the node takes no new pods. */
+export async function cordon({ cluster }: Release, unschedulable: boolean): Promise<void> {
+  await cluster.client.patch(`/api/v1/nodes/${settings.nodeName}`, { spec: { unschedulable } });
+}
 
 /** kill -9 of a container's first process, from outside, as the kernel does when memory is short. */
 export async function killContainer(pod: Pod, container: string): Promise<void> {
