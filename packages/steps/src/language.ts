@@ -1,5 +1,5 @@
 import { type Chunk, DetectedLanguage, type WhisperLanguage, type Window, whisperLanguageOf } from '@mediajob/contract';
-import { type Engine, languageWindows, voteLanguage } from '@mediajob/speech';
+import { type Engine, languageOfChunk, languageWindows, voteLanguage } from '@mediajob/speech';
 import { AlreadyExistsError, DocumentError, readJsonIfExists, writeJsonAtomic } from '@mediajob/storage';
 import type { StepContext } from './context.js';
 import type { JobAudio } from './job-audio.js';
@@ -36,7 +36,7 @@ export async function detectLanguage(
   engine: Engine,
 ): Promise<SpokenLanguage> {
   const { volume, signal } = context;
-  const vote = await voteOf(audio, languageWindows(audio.plan, VOTERS), engine, signal);
+  const vote = voteLanguage(await ballotsOf(audio, languageWindows(audio.plan, VOTERS), engine, signal));
   const document = DetectedLanguage.parse({ schemaVersion: 1, model: request.model, ...vote });
   const options = { runId: request.runId, files: volume.files };
   const path = volume.resolve(volume.layout.language(request.jobId));
@@ -54,10 +54,8 @@ export async function detectLanguage(
 
 /** Windows of a chunk that vote: two or three are all it has when recordings of mixed languages are cut. */
 const VOTERS_OF_CHUNK = 3;
-/** Below this a chunk does not know, and has the language of the file: laughter, a song, two languages at once. */
-const SURE = 0.5;
 
-/** The language of a chunk of its own; `otherwise` when it is not sure. The same chunk always gives the same. */
+/** The language of a chunk of its own; `otherwise` when it does not know. The same chunk always gives the same. */
 export async function chunkLanguage(
   audio: JobAudio,
   chunk: Chunk,
@@ -65,16 +63,15 @@ export async function chunkLanguage(
   { otherwise, signal }: { otherwise: WhisperLanguage; signal: AbortSignal },
 ): Promise<WhisperLanguage> {
   const windows = languageWindows({ ...audio.plan, chunks: [chunk] }, VOTERS_OF_CHUNK);
-  const { language, probability } = await voteOf(audio, windows, engine, signal);
-  return probability < SURE ? otherwise : (whisperLanguageOf(language) ?? otherwise);
+  const found = languageOfChunk(await ballotsOf(audio, windows, engine, signal), otherwise);
+  return whisperLanguageOf(found) ?? otherwise;
 }
 
-async function voteOf({ wavPath }: JobAudio, windows: readonly Window[], engine: Engine, signal: AbortSignal) {
-  const ballots = await Promise.all(
+function ballotsOf({ wavPath }: JobAudio, windows: readonly Window[], engine: Engine, signal: AbortSignal) {
+  return Promise.all(
     windows.map(async ({ startMs, endMs }) => ({
       ...{ startMs, endMs },
       candidates: await engine.detectLanguage({ wavPath, startMs, endMs }, { signal }),
     })),
   );
-  return voteLanguage(ballots);
 }

@@ -1,7 +1,7 @@
 import type { Segment, Window } from '@mediajob/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aSegment } from '../../test/fixtures/a-segment.js';
+import { aSegment, wordsFrom } from '../../test/fixtures/a-segment.js';
 import { type Evidence, isBetter, type Review, reviewWindow } from './review.js';
 
 const window: Window = { startMs: 0, endMs: 30_000 };
@@ -129,6 +129,15 @@ describe('what was heard in a window', () => {
     expect(omissions).toEqual([{ startMs: 4000, endMs: 8000 }]);
     expect(doubts).toEqual(['omission']);
     expect(reviewWindow(heard, evidence(spoken([900, 2600], [4000, 6900], [11_900, 13_500]))).doubts).toEqual([]);
+  });
+
+  it('lacks none when they stand crammed beside the gap', () => {
+    const text = 'Every day she takes the early train and reads a book and drinks one cup of coffee before work';
+    const crammed = { ...aSegment(9000, text), words: wordsFrom(9000, text) };
+    const squeezed = crammed.words.map((it, i) => ({ ...it, startMs: 9000 + 40 * i, endMs: 9030 + 40 * i }));
+    const speech = spoken([1000, 9800]);
+    expect(reviewWindow([{ ...crammed, endMs: 9800, words: squeezed }], evidence(speech)).omissions).toEqual([]);
+    expect(reviewWindow([aSegment(9000, 'Every day')], evidence(speech)).omissions).toHaveLength(1);
   });
 
   it('without any word lacks them only by a map that tells speech from music', () => {

@@ -30,6 +30,20 @@ describe('words put in where there were none', () => {
     expect(splice(before, [aSegment(350, 'too tree four')]).map((it) => it.text)).toEqual(['one two three', 'four']);
   });
 
+  it('are none when they say what stands beside the gap: it had only wrong times', () => {
+    const before = [aSegment(9000, 'Every day she takes the early train.')];
+    expect(splice(before, [aSegment(4000, 'Every day she takes an early train')])).toEqual(before);
+    const after = [aSegment(0, 'Every day she takes the early train.')];
+    expect(splice(after, [aSegment(4000, 'every day she takes the early train')])).toEqual(after);
+  });
+
+  it('may be the same few as beside the gap: people do say yes twice', () => {
+    const before = [aSegment(9000, 'yes it is')];
+    expect(splice(before, [aSegment(4000, 'yes it is')]).map((it) => it.text)).toEqual(['yes it is', 'yes it is']);
+    const common = [aSegment(9000, 'and then the man went to the river')];
+    expect(splice(common, [aSegment(4000, 'the sister of the teacher came and sat')])).toHaveLength(2);
+  });
+
   it('keep all words of before, in order and without overlap, whatever is put in', () => {
     const heard = fc
       .array(fc.record({ gap: fc.integer({ min: 0, max: 4000 }), n: fc.integer({ min: 1, max: 6 }) }), { maxLength: 6 })

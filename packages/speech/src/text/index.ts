@@ -1,7 +1,7 @@
 export { CUE_FAULTS, type CueFault, type CueReport, checkCues } from './cue-faults.js';
 export { type Cue, CueMaker, cuesOf } from './cues.js';
 export { type DocumentSource, documentOf } from './documents.js';
-export { type LanguageDetection, languageWindows, voteLanguage } from './language.js';
+export { type LanguageDetection, languageOfChunk, languageWindows, voteLanguage } from './language.js';
 export { letterCounts, letterSample } from './letters.js';
 export { type CueRules, cueRules } from './presets.js';
 export { documentOfTranscript } from './read-transcript.js';

@@ -1,6 +1,6 @@
 import type { ChunkPlan } from '@mediajob/contract';
 import { describe, expect, it } from 'vitest';
-import { languageWindows, voteLanguage } from './language.js';
+import { languageOfChunk, languageWindows, voteLanguage } from './language.js';
 
 function planOf(lengths: readonly number[]): ChunkPlan {
   const windows = lengths.map((length, i) => ({ startMs: i * 40_000, endMs: i * 40_000 + length }));
@@ -53,5 +53,24 @@ describe('the vote', () => {
 
   it('is English with probability 0 when there was nothing to hear', () => {
     expect(voteLanguage([])).toEqual({ language: 'en', probability: 0, votes: [] });
+  });
+});
+
+describe('the language of a chunk', () => {
+  const of = (...candidates: [string, number][]) => [
+    { startMs: 0, endMs: 30_000, candidates: candidates.map(([language, probability]) => ({ language, probability })) },
+  ];
+  it.each<[string, ReturnType<typeof of>, string]>([
+    ['is the one that is likely', of(['de', 0.9], ['en', 0.1]), 'de'],
+    [
+      'is the one that stands out, though the voice is hard to understand',
+      of(['de', 0.46], ['yi', 0.2], ['en', 0.1]),
+      'de',
+    ],
+    ['is that of the file when two others are as likely', of(['la', 0.35], ['zh', 0.35], ['en', 0.3]), 'en'],
+    ['is that of the file when that is not much less likely', of(['de', 0.45], ['en', 0.2], ['la', 0.1]), 'en'],
+    ['is that of the file when nothing was heard', [], 'en'],
+  ])('%s', (_, detections, want) => {
+    expect(languageOfChunk(detections, 'en')).toBe(want);
   });
 });
