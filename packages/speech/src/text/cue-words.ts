@@ -14,6 +14,8 @@ export interface CueWord {
   /** Whether it begins a segment. */
   readonly first: boolean;
   readonly endsSentence: boolean;
+  /** BCP-47 or Whisper's code. */
+  readonly language: string;
   readonly speaker: string | undefined;
   /** Whether another one spoke before, or nobody. */
   readonly turn: boolean;
@@ -27,8 +29,9 @@ export function speakerLabel(speaker: string): string {
 /**
  * The words of a segment that have something to show.
  * @param before the word before the segment
+ * @param language of the text where the segment names none of its own
  */
-export function cueWordsOf(segment: Segment, before: CueWord | undefined): CueWord[] {
+export function cueWordsOf(segment: Segment, before: CueWord | undefined, language: string): CueWord[] {
   const words: CueWord[] = [];
   let at = 0;
   segment.words.forEach((word, i) => {
@@ -52,6 +55,7 @@ export function cueWordsOf(segment: Segment, before: CueWord | undefined): CueWo
       endMs: word.endMs,
       first: words.length === 0,
       endsSentence: endsSentence(text),
+      language: segment.language ?? language,
       speaker,
       turn,
     });

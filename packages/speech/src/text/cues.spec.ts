@@ -123,6 +123,22 @@ describe('cues', () => {
     expect(linesOf([{ ...both, words }])).toEqual([['Ready?'], ['Yes, go.']]);
   });
 
+  it('are in one language each, by its own limits, where segments have several', () => {
+    const chinese = {
+      ...segment([...'我們今天在這裡討論這個非常重要而且十分有趣的問題希望大家都能認真地聽下去'], 0, {
+        join: '',
+        msPerLetter: 180,
+      }),
+      language: 'zh',
+    };
+    const english = segment(['And', 'so,', 'my', 'fellow', 'Americans.'], chinese.endMs);
+    const cues = cuesOf([chinese, english], {}, 'en');
+    expect(cues.at(-1)).toMatchObject({ language: 'en', lines: ['And so, my fellow Americans.'] });
+    for (const { lines } of cues.slice(0, -1))
+      for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(cueRules({}, 'zh').maxCharsPerLine);
+    expect(new Set(cues.map((it) => it.language))).toEqual(new Set(['zh', 'en']));
+  });
+
   it('leave room for the name where a turn begins', () => {
     const speech = segment('nobody expected that it would ever really come'.split(' '));
     for (const [i, lines] of linesOf([{ ...speech, speaker: 'Alexandra Feodorovna' }]).entries())

@@ -11,6 +11,8 @@ export interface Cue {
   readonly lines: readonly string[];
   /** The words of each line. */
   readonly words: readonly (readonly TimedText[])[];
+  /** BCP-47 or Whisper's code of its text. */
+  readonly language: string;
   readonly speaker: string | undefined;
   /** Whether another one spoke before, or nobody: formats without voices then name the speaker. */
   readonly turn: boolean;
@@ -24,10 +26,11 @@ const HARD_PAUSE_MS = 2000;
 /**
  * Subtitles for segments. They are built from words, not by wrapping segments: of all ways to cut the words into cues
  * that fit the rules, the one is taken that cuts at the best places, shows cues long enough to be read, and reaches
- * over no pause. Every word is in exactly one cue; cues are in order and do not overlap; in each one person speaks.
+ * over no pause. Every word is in exactly one cue; cues are in order and do not overlap; in each one person speaks, in one
+ * language.
  *
  * @param segments in order; a segment whose text was edited keeps the times of its words as far as they can be told
- * @param language BCP-47 or Whisper's code of the text
+ * @param language BCP-47 or Whisper's code of the text, where segments name none of their own
  * @param durationMs length of the media, if known: no cue stays longer
  */
 export function cuesOf(
@@ -42,7 +45,9 @@ export function cuesOf(
 
 /** {@link cuesOf} for segments that come in portions: memory is that of the words between two pauses. */
 export class CueMaker {
-  readonly #rules: CueRules;
+  readonly #wanted: SubtitleRules;
+  /** Of the language of the words at hand. */
+  #rules: CueRules;
   readonly #language: string;
   readonly #durationMs: number;
   /** Since the last place that no cue reaches over: beyond one, nothing depends on each other. */
@@ -50,6 +55,7 @@ export class CueMaker {
   #last: CueWord | undefined;
 
   constructor(rules: SubtitleRules, language: string, durationMs: number = Number.POSITIVE_INFINITY) {
+    this.#wanted = rules;
     this.#rules = cueRules(rules, language);
     this.#language = language;
     this.#durationMs = durationMs;
@@ -59,8 +65,9 @@ export class CueMaker {
   add(segments: readonly Segment[]): Cue[] {
     const cues: Cue[] = [];
     for (const segment of segments) {
-      for (const word of cueWordsOf(segment, this.#last)) {
+      for (const word of cueWordsOf(segment, this.#last, this.#language)) {
         if (this.#last !== undefined && this.#parts(this.#last, word)) cues.push(...this.#cut(word.startMs));
+        if (word.language !== this.#last?.language) this.#rules = cueRules(this.#wanted, word.language);
         this.#words.push(word);
         this.#last = word;
       }
@@ -75,13 +82,13 @@ export class CueMaker {
 
   /** Whether no cue may hold both. */
   #parts(left: CueWord, right: CueWord): boolean {
-    if (right.speaker !== left.speaker) return true;
+    if (right.speaker !== left.speaker || right.language !== left.language) return true;
     return this.#rules.bySegment ? right.first : right.startMs - left.endMs >= HARD_PAUSE_MS;
   }
 
   #cut(nextMs: number): Cue[] {
     const stretch = { words: this.#words, nextMs, durationMs: this.#durationMs };
-    const cuts = cutCues(stretch, this.#rules, this.#language);
+    const cuts = cutCues(stretch, this.#rules, this.#words[0]?.language ?? this.#language);
     this.#words = [];
     return cuts.map((cut) => cueOf(cut, stretch, this.#rules));
   }
@@ -102,6 +109,7 @@ function cueOf({ from, to, lineEnds }: CutCue, { words, nextMs, durationMs }: St
     endMs: cueEnd(spoken, rules),
     lines: lines.map(lineOf),
     words: lines,
+    language: first.language,
     speaker: first.speaker,
     turn: first.turn,
   };

@@ -1,6 +1,7 @@
 import { type Segment, TEXT_FORMATS, type Word } from '@mediajob/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { aSegment } from '../../test/fixtures/a-segment.js';
 import { elementsOf, readXml } from '../../test/fixtures/read-xml.js';
 import { readZip } from '../../test/fixtures/read-zip.js';
 import { cuesOf } from './cues.js';
@@ -87,7 +88,7 @@ describe('documents of a transcript', () => {
   it('with cues are written from the cues of the whole', async () => {
     const plain = { language: 'en', rtl: false, wordTimes: true, speakers: [] };
     const formats: [(typeof TEXT_FORMATS)[number], Writer<ReturnType<typeof cuesOf>[number]>][] = [
-      ['srt', srt(plain)],
+      ['srt', srt()],
       ['vtt', vtt(plain)],
       ['lrc', lrc(plain)],
     ];
@@ -98,6 +99,24 @@ describe('documents of a transcript', () => {
         expect(await text(format, segments, [2, 1, 1])).toBe(whole);
       }),
     );
+  });
+
+  it('run from right to left where their segment does, in a recording of several languages', async () => {
+    const mixed: Segment[] = [aSegment(0, 'Good morning.'), { ...aSegment(5000, 'בוקר טוב.'), language: 'he' }];
+    expect(await text('srt', mixed, [])).toMatch(/\nGood morning\.\n[\s\S]*\n\u202bבוקר טוב\.\u202c\n/);
+    const paragraphs = elementsOf(readXml(await text('ttml', mixed, [])), 'p');
+    expect(paragraphs.map((it) => it.attributes['tts:direction'])).toEqual([undefined, 'rtl']);
+    const files = await readZip(await made('docx', mixed, []));
+    const body = elementsOf(readXml(files.get('word/document.xml') ?? ''), 'w:p');
+    expect(body.map((it) => elementsOf(it, 'w:bidi').length)).toEqual([0, 1, 0]);
+  });
+
+  it('of a translation are in English, whatever was spoken', async () => {
+    const translated: Segment[] = [{ ...aSegment(0, 'Good morning.'), language: 'he' }];
+    const pieces: Buffer[] = [];
+    const source = { head: { ...head, task: 'translate' as const }, rules, segments: () => inPortions(translated, []) };
+    for await (const piece of documentOf('srt', source)) pieces.push(piece);
+    expect(Buffer.concat(pieces).toString()).toContain('\nGood morning.\n');
   });
 
   it('of a recording without speech are empty and valid', async () => {

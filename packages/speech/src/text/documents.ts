@@ -47,13 +47,13 @@ async function* textOf(format: Exclude<TextFormat, 'docx'>, source: DocumentSour
     case 'json':
       return yield* json(source);
     case 'txt':
-      return yield* written(txt(head), turns(source));
+      return yield* written(txt(), turns(source));
     case 'md':
-      return yield* written(md(head), paragraphs(source));
+      return yield* written(md(), paragraphs(source));
     case 'tsv':
       return yield* written(tsv(), turns(source));
     case 'srt':
-      return yield* written(srt(head), cues(source));
+      return yield* written(srt(), cues(source));
     case 'vtt':
       return yield* written(vtt(head), cues(source));
     case 'lrc':
@@ -73,18 +73,25 @@ function headOf({ head, rules }: DocumentSource): DocumentHead {
 async function* cues(source: DocumentSource): AsyncGenerator<readonly Cue[]> {
   const { language } = headOf(source);
   const maker = new CueMaker(source.rules, language, source.head.durationMs || Number.POSITIVE_INFINITY);
-  for await (const portion of source.segments()) yield maker.add(portion);
+  for await (const portion of textSegments(source)) yield maker.add(portion);
   yield maker.end();
 }
 
-async function* turns({ segments }: DocumentSource): AsyncGenerator<readonly Turn[]> {
-  const maker = new TurnMaker();
-  for await (const portion of segments()) yield portion.flatMap((segment) => maker.turnsOf(segment));
+/** A translation is in one language, whatever was spoken in each segment. */
+async function* textSegments({ head, segments }: DocumentSource): AsyncGenerator<readonly Segment[]> {
+  for await (const portion of segments()) {
+    yield head.task === 'translate' ? portion.map(({ language: _, ...segment }) => segment) : portion;
+  }
 }
 
-async function* paragraphs({ segments }: DocumentSource): AsyncGenerator<readonly Turn[]> {
-  const maker = new ParagraphMaker();
-  for await (const portion of segments()) yield maker.add(portion);
+async function* turns(source: DocumentSource): AsyncGenerator<readonly Turn[]> {
+  const maker = new TurnMaker(headOf(source).language);
+  for await (const portion of textSegments(source)) yield portion.flatMap((segment) => maker.turnsOf(segment));
+}
+
+async function* paragraphs(source: DocumentSource): AsyncGenerator<readonly Turn[]> {
+  const maker = new ParagraphMaker(headOf(source).language);
+  for await (const portion of textSegments(source)) yield maker.add(portion);
   yield maker.end();
 }
 

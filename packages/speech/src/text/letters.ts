@@ -19,8 +19,8 @@ export function letterCounts({ segments }: Pick<Transcript, 'segments'>): Map<st
 
 /** A file of subtitles that shows letters from the start: to see whether there are fonts for them. */
 export function letterSample(letters: Iterable<string>): string {
-  const writer = ass({ rtl: false, wordTimes: false });
+  const writer = ass({ wordTimes: false });
   const lines = [[...letters].join(' ')];
-  const cue = { startMs: 0, endMs: HOURS_100, lines, words: [], speaker: undefined, turn: false };
+  const cue = { startMs: 0, endMs: HOURS_100, lines, words: [], language: 'en', speaker: undefined, turn: false };
   return writer.head + writer.item(cue, 0, undefined);
 }

@@ -10,8 +10,13 @@ const LONG = 700;
 
 /** What somebody reads: turns joined until another speaks, pauses, or has said a lot. */
 export class ParagraphMaker {
-  readonly #turns = new TurnMaker();
+  readonly #turns: TurnMaker;
   #open: Turn | undefined;
+
+  /** @param language of the text where segments name none of their own */
+  constructor(language: string) {
+    this.#turns = new TurnMaker(language);
+  }
 
   /** @returns the paragraphs that nothing to come can change */
   add(segments: readonly Segment[]): Turn[] {
@@ -36,6 +41,7 @@ export class ParagraphMaker {
 }
 
 function goesOn(open: Turn, turn: Turn): boolean {
-  if (turn.speaker !== open.speaker || turn.startMs - open.endMs >= PAUSE_MS) return false;
+  if (turn.speaker !== open.speaker || turn.language !== open.language || turn.startMs - open.endMs >= PAUSE_MS)
+    return false;
   return textWidth(open.text) < LONG || !endsSentence(open.text);
 }

@@ -28,10 +28,12 @@ export function documentOfTranscript(
 }
 
 /** What of a segment stands in texts; how sure the engine was does not. */
-function segmentOf({ start, end, text, words, doubts, speaker }: TranscriptSegment): Segment {
+function segmentOf({ start, end, text, words, doubts, speaker, language }: TranscriptSegment): Segment {
+  const code = language === undefined ? undefined : whisperLanguageOf(language);
   return {
     ...{ startMs: ms(start), endMs: ms(end), text, words: words.map(wordOf), doubts: doubts ?? [] },
     ...(speaker !== undefined && { speaker }),
+    ...(code !== undefined && { language: code }),
     ...{ avgLogprob: 0, noSpeechProbability: 0, compressionRatio: 0, temperature: 0 },
   };
 }

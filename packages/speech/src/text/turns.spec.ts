@@ -8,7 +8,7 @@ const by = (speaker: string, startMs: number, text: string): Segment => ({ ...aS
 
 describe('turns', () => {
   const turnsOf = (...segments: Segment[]) => {
-    const maker = new TurnMaker();
+    const maker = new TurnMaker('en');
     return segments.flatMap((it) => maker.turnsOf(it)).map(({ speaker, begins, text }) => [speaker, begins, text]);
   };
 
@@ -26,7 +26,7 @@ describe('turns', () => {
   it('are several where words of a segment name several speakers, each with its own times', () => {
     const both = aSegment(0, 'Ready? Yes, go.');
     const words = both.words.map((word, i) => ({ ...word, speaker: i === 0 ? 'A' : 'B' }));
-    const turns = new TurnMaker().turnsOf({ ...both, words });
+    const turns = new TurnMaker('en').turnsOf({ ...both, words });
     expect(turns.map(({ speaker, text }) => [speaker, text])).toEqual([
       ['A', 'Ready?'],
       ['B', 'Yes, go.'],
@@ -37,7 +37,7 @@ describe('turns', () => {
 
 describe('paragraphs', () => {
   const paragraphsOf = (...segments: Segment[]) => {
-    const maker = new ParagraphMaker();
+    const maker = new ParagraphMaker('en');
     return [...segments.flatMap((it) => maker.add([it])), ...maker.end()].map(({ text }) => text);
   };
 

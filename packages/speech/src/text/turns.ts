@@ -7,6 +7,8 @@ export interface Turn {
   readonly startMs: number;
   readonly endMs: number;
   readonly text: string;
+  /** BCP-47 or Whisper's code of its text. */
+  readonly language: string;
   readonly speaker: string | undefined;
   /** Whether another one spoke before, or nobody. */
   readonly begins: boolean;
@@ -14,11 +16,17 @@ export interface Turn {
 
 /** Segments as turns: nearly always one each, and several where its words name several speakers. */
 export class TurnMaker {
+  readonly #language: string;
   #last: CueWord | undefined;
   #speaker: string | undefined;
 
+  /** @param language of the text where segments name none of their own */
+  constructor(language: string) {
+    this.#language = language;
+  }
+
   turnsOf(segment: Segment): Turn[] {
-    const words = cueWordsOf(segment, this.#last);
+    const words = cueWordsOf(segment, this.#last, this.#language);
     this.#last = words.at(-1) ?? this.#last;
     const runs: CueWord[][] = [];
     for (const word of words) {
@@ -27,17 +35,26 @@ export class TurnMaker {
       else runs.push([word]);
     }
     // A segment without words has its text to show.
-    if (runs.length <= 1) return [this.#turn(segment, plainText(segment.text), words[0]?.speaker ?? segment.speaker)];
+    const language = segment.language ?? this.#language;
+    if (runs.length <= 1) {
+      const speaker = words[0]?.speaker ?? segment.speaker;
+      return [this.#turn(segment, plainText(segment.text), language, speaker)];
+    }
     return runs.map((run) => {
       const [first, last] = [run[0] as CueWord, run.at(-1) as CueWord];
-      return this.#turn({ startMs: first.startMs, endMs: last.endMs }, lineOf(run), first.speaker);
+      return this.#turn({ startMs: first.startMs, endMs: last.endMs }, lineOf(run), language, first.speaker);
     });
   }
 
-  #turn({ startMs, endMs }: Pick<Segment, 'startMs' | 'endMs'>, text: string, speaker: string | undefined): Turn {
+  #turn(
+    { startMs, endMs }: Pick<Segment, 'startMs' | 'endMs'>,
+    text: string,
+    language: string,
+    speaker: string | undefined,
+  ): Turn {
     const begins = speaker !== undefined && speaker !== this.#speaker;
     this.#speaker = speaker;
-    return { startMs, endMs, text, speaker, begins };
+    return { startMs, endMs, text, language, speaker, begins };
   }
 }
 

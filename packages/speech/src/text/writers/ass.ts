@@ -1,5 +1,5 @@
 import type { Cue } from '../cues.js';
-import { embedded } from '../direction.js';
+import { embedded, isRightToLeft } from '../direction.js';
 import { plainText } from '../scripts.js';
 import { assClock } from './clock.js';
 import type { DocumentHead, Writer } from './writer.js';
@@ -27,10 +27,11 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
  * Advanced SubStation Alpha, with karaoke when words have times. Not in scripts that run from right to left: renderers
  * other than libass lay out each piece between two tags by itself, and words would stand in the wrong order.
  */
-export function ass({ rtl, wordTimes }: Pick<DocumentHead, 'rtl' | 'wordTimes'>): Writer<Cue> {
+export function ass({ wordTimes }: Pick<DocumentHead, 'wordTimes'>): Writer<Cue> {
   return {
     head: HEAD,
     item(cue) {
+      const rtl = isRightToLeft(cue.language);
       const start = Math.floor(cue.startMs / 10);
       const end = Math.max(start + 1, Math.floor(cue.endMs / 10));
       const name = plainText(cue.speaker ?? '').replace(/[,{}\\]/g, ' ');

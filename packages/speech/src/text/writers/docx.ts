@@ -1,3 +1,4 @@
+import { isRightToLeft } from '../direction.js';
 import { plainText } from '../scripts.js';
 import type { Turn } from '../turns.js';
 import { wholeSeconds } from './clock.js';
@@ -45,14 +46,16 @@ function styles({ language, rtl }: DocumentHead): string {
 export function docxBody({ rtl }: Pick<DocumentHead, 'rtl'>): Writer<Turn> {
   const run = (text: string, style: string, letters: boolean): string => {
     // Figures run from left to right in every script.
-    const properties = `${style === '' ? '' : `<w:rStyle w:val="${style}"/>`}${rtl && letters ? '<w:rtl/>' : ''}`;
+    const properties = `${style === '' ? '' : `<w:rStyle w:val="${style}"/>`}${letters ? '<w:rtl/>' : ''}`;
     return `<w:r>${properties === '' ? '' : `<w:rPr>${properties}</w:rPr>`}<w:t xml:space="preserve">${xmlText(text)}</w:t></w:r>`;
   };
   return {
     head: `${XML_HEAD}<w:document ${WORD}><w:body>\n`,
-    item({ startMs, text, speaker, begins }) {
-      const name = begins && speaker !== undefined ? run(`${plainText(speaker)}: `, 'Speaker', true) : '';
-      return `<w:p>${run(`${wholeSeconds(startMs)} `, 'Time', false)}${name}${run(plainText(text), '', true)}</w:p>\n`;
+    item({ startMs, text, language, speaker, begins }) {
+      const letters = isRightToLeft(language);
+      const own = letters === rtl ? '' : `<w:pPr><w:bidi w:val="${letters ? 1 : 0}"/></w:pPr>`;
+      const name = begins && speaker !== undefined ? run(`${plainText(speaker)}: `, 'Speaker', letters) : '';
+      return `<w:p>${own}${run(`${wholeSeconds(startMs)} `, 'Time', false)}${name}${run(plainText(text), '', letters)}</w:p>\n`;
     },
     // A body has at least one paragraph: an empty transcript is an empty page.
     tail: '<w:p/><w:sectPr><w:pgSz w:w="11906" w:h="16838"/><w:pgMar w:top="1134" w:right="1134" w:bottom="1134" w:left="1134" w:header="709" w:footer="709" w:gutter="0"/></w:sectPr></w:body></w:document>\n',

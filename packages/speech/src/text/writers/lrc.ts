@@ -1,6 +1,6 @@
 import { speakerLabel } from '../cue-words.js';
 import type { Cue } from '../cues.js';
-import { marked } from '../direction.js';
+import { isRightToLeft, marked } from '../direction.js';
 import { plainText } from '../scripts.js';
 import { lrcClock } from './clock.js';
 import type { DocumentHead, Writer } from './writer.js';
@@ -9,7 +9,7 @@ import type { DocumentHead, Writer } from './writer.js';
 const CLEAR_MS = 2000;
 
 /** Lyrics: one line a cue, and an empty one where a pause begins; enhanced, the time of each word stands before it. */
-export function lrc({ rtl, wordTimes }: Pick<DocumentHead, 'rtl' | 'wordTimes'>): Writer<Cue> {
+export function lrc({ wordTimes }: Pick<DocumentHead, 'wordTimes'>): Writer<Cue> {
   return {
     head: '',
     item(cue, _place, next) {
@@ -21,7 +21,7 @@ export function lrc({ rtl, wordTimes }: Pick<DocumentHead, 'rtl' | 'wordTimes'>)
               `${spaced && i > 0 ? ' ' : ''}<${lrcClock(startMs)}>${lrcText(plainText(word))}`,
           )
         : [lrcText(plainText(cue.lines.join(' ')))];
-      const plain = marked(label + text.join(''), rtl);
+      const plain = marked(label + text.join(''), isRightToLeft(cue.language));
       // A bracket at the beginning would be taken for a tag.
       const line = `[${lrcClock(cue.startMs)}]${plain.startsWith('[') ? ' ' : ''}${plain}\n`;
       const clears = next === undefined || next.startMs - cue.endMs >= CLEAR_MS;

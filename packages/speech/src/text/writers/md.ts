@@ -1,16 +1,16 @@
-import { marked } from '../direction.js';
+import { isRightToLeft, marked } from '../direction.js';
 import { plainText } from '../scripts.js';
 import type { Turn } from '../turns.js';
 import { wholeSeconds } from './clock.js';
-import type { DocumentHead, Writer } from './writer.js';
+import type { Writer } from './writer.js';
 
 /** Markdown (CommonMark): a paragraph with its time and, where a turn begins, who speaks. */
-export function md({ rtl }: Pick<DocumentHead, 'rtl'>): Writer<Turn> {
+export function md(): Writer<Turn> {
   return {
     head: '',
-    item({ startMs, text, speaker, begins }, _place, next) {
+    item({ startMs, text, language, speaker, begins }, _place, next) {
       const name = begins && speaker !== undefined ? ` ${mdText(plainText(speaker))}:` : '';
-      const line = marked(`**${wholeSeconds(startMs)}${name}** ${mdText(text)}`, rtl);
+      const line = marked(`**${wholeSeconds(startMs)}${name}** ${mdText(text)}`, isRightToLeft(language));
       return next === undefined ? `${line}\n` : `${line}\n\n`;
     },
   };

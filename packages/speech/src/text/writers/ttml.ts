@@ -1,4 +1,5 @@
 import type { Cue } from '../cues.js';
+import { isRightToLeft } from '../direction.js';
 import { plainText } from '../scripts.js';
 import { clock } from './clock.js';
 import type { DocumentHead, Writer } from './writer.js';
@@ -38,8 +39,10 @@ ${agents.join('')}    </metadata>
     item(cue) {
       const agent = cue.speaker === undefined ? -1 : speakers.indexOf(cue.speaker);
       const lines = cue.lines.map((line) => xmlText(plainText(line))).filter((line) => line !== '');
+      const own =
+        isRightToLeft(cue.language) === rtl ? '' : ` tts:direction="${rtl ? 'ltr' : 'rtl'}" tts:unicodeBidi="embed"`;
       const who = agent === -1 ? '' : ` ttm:agent="speaker${agent}"`;
-      return `      <p begin="${clock(cue.startMs)}" end="${clock(cue.endMs)}" region="bottom" style="text"${who}>${lines.join('<br/>')}</p>\n`;
+      return `      <p begin="${clock(cue.startMs)}" end="${clock(cue.endMs)}" region="bottom" style="text"${who}${own}>${lines.join('<br/>')}</p>\n`;
     },
     tail: '    </div>\n  </body>\n</tt>\n',
   };

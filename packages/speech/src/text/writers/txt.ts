@@ -1,13 +1,13 @@
 import { speakerLabel } from '../cue-words.js';
-import { marked } from '../direction.js';
+import { isRightToLeft, marked } from '../direction.js';
 import type { Turn } from '../turns.js';
-import type { DocumentHead, Writer } from './writer.js';
+import type { Writer } from './writer.js';
 
 /** One segment a line; a name where its turn begins. */
-export function txt({ rtl }: Pick<DocumentHead, 'rtl'>): Writer<Turn> {
+export function txt(): Writer<Turn> {
   return {
     head: '',
-    item: ({ text, speaker, begins }) =>
-      `${marked(begins && speaker !== undefined ? speakerLabel(speaker) + text : text, rtl)}\n`,
+    item: ({ text, language, speaker, begins }) =>
+      `${marked(begins && speaker !== undefined ? speakerLabel(speaker) + text : text, isRightToLeft(language))}\n`,
   };
 }

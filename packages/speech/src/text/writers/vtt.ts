@@ -1,16 +1,17 @@
 import type { Cue, TimedText } from '../cues.js';
-import { directionMark } from '../direction.js';
+import { directionMark, isRightToLeft } from '../direction.js';
 import { plainText } from '../scripts.js';
 import { clock } from './clock.js';
 import type { DocumentHead, Writer } from './writer.js';
 
 /** WebVTT, https://www.w3.org/TR/webvtt1/: voices, and inside a cue the time at which each later word begins. */
-export function vtt({ rtl, wordTimes }: Pick<DocumentHead, 'rtl' | 'wordTimes'>): Writer<Cue> {
+export function vtt({ wordTimes }: Pick<DocumentHead, 'wordTimes'>): Writer<Cue> {
   return {
     head: 'WEBVTT\n\n',
     item(cue) {
       const times = `${clock(cue.startMs)} --> ${clock(cue.endMs)}`;
       const voice = cue.speaker === undefined ? '' : `<v ${vttText(plainText(cue.speaker))}>`;
+      const rtl = isRightToLeft(cue.language);
       let last = cue.startMs;
       const word = ({ text, spaced, startMs }: TimedText, i: number): string => {
         // A time inside a cue is later than its start and those before it, and earlier than its end.
