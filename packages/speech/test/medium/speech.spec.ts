@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   cacheDir,
+  checkCues,
+  cueRules,
   cuesOf,
   decodingOptions,
   documentOf,
@@ -83,13 +85,14 @@ describe('real speech', () => {
 
   it('becomes subtitles that pause where the speaker does', async () => {
     const segments = await transcribe();
-    const rules = { maxCharsPerLine: 42, maxLines: 2 };
+    const rules = { preset: 'netflix' } as const;
     const cues = cuesOf(segments, rules, 'en', window.endMs);
     expect(cues.length).toBeGreaterThan(1);
     expect(cues[0]?.lines.join(' ')).toMatch(/^And so,? my fellow Americans,$/);
     // He waits for a second after "Americans".
     expect((cues[1]?.startMs ?? 0) - (cues[0]?.endMs ?? 0)).toBeGreaterThan(300);
     for (const line of cues.flatMap((it) => it.lines)) expect(textWidth(line)).toBeLessThanOrEqual(42);
+    expect(checkCues(cues, cueRules(rules, 'en'))).toMatchObject({ cues: cues.length, inside: cues.length });
     const head = {
       ...{ language: 'en' as const, languageProbability: 1, task: 'transcribe' as const },
       ...{ model: 'base', durationMs: window.endMs },
@@ -102,8 +105,10 @@ describe('real speech', () => {
       },
     });
     let vtt = '';
-    for await (const piece of pieces) vtt += piece;
+    for await (const piece of pieces) vtt += piece.toString();
     expect(vtt).toMatch(/^WEBVTT\n\n00:00:0/);
+    // All words but the first of each cue say when they begin.
+    expect(vtt.match(/<00:00:\d\d\.\d{3}>/g)?.length).toBe(cues.flatMap((it) => it.words.flat()).length - cues.length);
   });
 
   it('is English', async () => {
