@@ -38,15 +38,20 @@ export class FallbackModel {
   }
 
   async #load(): Promise<FallbackEngine | undefined> {
-    const { engines, signal, log } = this.#context;
+    const { engines, signal } = this.#context;
     if (this.#name === undefined || engines === undefined) return undefined;
     try {
       this.#lease = await engines.acquire(this.#name, { signal });
-      return { engine: this.#lease.engine, model: this.#name };
+      return { engine: this.#lease.engine, model: this.#name, failed: (error) => this.#goWithout(error) };
     } catch (error) {
       if (signal.aborted || !(error instanceof EngineError || error instanceof ModelError)) throw error;
-      log.warn({ model: this.#name, why: error.message }, 'doubtful places are not heard again by the fallback model');
-      return undefined;
+      return this.#goWithout(error);
     }
+  }
+
+  #goWithout({ message }: Error): undefined {
+    const { log } = this.#context;
+    log.warn({ model: this.#name, why: message }, 'doubtful places are not heard again by the fallback model');
+    this.#engine = Promise.resolve(undefined);
   }
 }

@@ -1,5 +1,5 @@
 import type { Window } from '@mediajob/contract';
-import type { DecodeRequest, DecodeResult, Engine } from '@mediajob/speech';
+import { type DecodeRequest, type DecodeResult, type Engine, EngineError } from '@mediajob/speech';
 import { describe, expect, it } from 'vitest';
 import { type HearOptions, hearWindow } from './hear-window.js';
 
@@ -100,10 +100,41 @@ describe('a window', () => {
   it('that stays doubtful is heard by the larger model, whose name its segments then carry', async () => {
     const engine = anEngine(() => ({ text: LOOP }));
     const larger = anEngine(() => ({ text: ALL }));
-    const fallback = async () => ({ engine: larger, model: 'small' });
+    const fallback = async () => ({ engine: larger, model: 'small', failed: () => undefined });
     const { review } = await hearWindow(engine, window, options({ fallback }));
     expect(review.segments.map((it) => it.model)).toEqual(['small']);
     expect(review.doubts).toEqual([]);
+  });
+
+  it('stays as it is when the larger model dies on it, and whoever lent it is told', async () => {
+    const engine = anEngine(() => ({ text: LOOP }));
+    const larger = anEngine(() => {
+      throw new EngineError('crashed', 'The engine died.');
+    });
+    const failures: string[] = [];
+    const failed = (error: Error) => void failures.push(error.message);
+    const { review } = await hearWindow(
+      engine,
+      window,
+      options({ fallback: async () => ({ engine: larger, model: 'small', failed }) }),
+    );
+    expect(review.doubts).toEqual(['repetition']);
+    expect(failures).toEqual(['The engine died.']);
+  });
+
+  it('on which the engine dies again only in a further attempt keeps what it has', async () => {
+    const dying = () =>
+      anEngine((_, call) => {
+        if (call > 0) throw new EngineError('crashed', 'The engine died.');
+        return { text: LOOP };
+      });
+    await expect(hearWindow(dying(), window, options())).rejects.toThrow('The engine died.');
+    const { review, attempts } = await hearWindow(dying(), window, options({ triedBefore: true }));
+    expect({ attempts, doubts: review.doubts }).toEqual({ attempts: 1, doubts: ['repetition'] });
+    const atOnce = anEngine(() => {
+      throw new EngineError('crashed', 'The engine died.');
+    });
+    await expect(hearWindow(atOnce, window, options({ triedBefore: true }))).rejects.toThrow('The engine died.');
   });
 
   it('is never left worse: the first one stays when the others are no better', async () => {

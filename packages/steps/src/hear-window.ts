@@ -1,9 +1,11 @@
 import type { Quality, Segment, Window } from '@mediajob/contract';
 import {
+  type Attempt,
   attemptsAt,
   type DecodeRequest,
   decodingOptions,
   type Engine,
+  EngineError,
   type Evidence,
   isBetter,
   type RequestOptions,
@@ -17,6 +19,8 @@ import {
 export interface FallbackEngine {
   readonly engine: Engine;
   readonly model: string;
+  /** It died or hung; nobody asks it again. */
+  failed(error: EngineError): void;
 }
 
 export interface HearOptions extends RequestOptions {
@@ -27,6 +31,8 @@ export interface HearOptions extends RequestOptions {
   /** Undefined when there is none; asked for only when it is needed. */
   fallback(): Promise<FallbackEngine | undefined>;
   signal: AbortSignal;
+  /** The engine has failed on this window before: when it fails on a further attempt, what there is has to do. */
+  readonly triedBefore?: boolean;
 }
 
 /** What was made of a window, and how often it was heard. */
@@ -59,7 +65,8 @@ export async function hearWindow(engine: Engine, window: Window, options: HearOp
     omissions,
     speech: evidence.speech,
   })) {
-    const heard = await heardBy(engine, attempt.windows, attempt.options, again);
+    const heard = await heardAgain(engine, attempt, again);
+    if (heard === undefined) return { review: best, attempts };
     const review = reviewWindow(attempt.name === 'gaps' ? splice(best.segments, heard) : heard, evidence);
     attempts += 1;
     if (isBetter(review, best)) best = review;
@@ -67,16 +74,33 @@ export async function hearWindow(engine: Engine, window: Window, options: HearOp
   }
 
   const larger = await options.fallback();
-  if (larger !== undefined) {
-    const heard = await heardBy(larger.engine, [window], decodingOptions('best'), again);
-    const review = reviewWindow(
-      heard.map((it) => ({ ...it, model: larger.model })),
-      evidence,
-    );
-    attempts += 1;
-    if (isBetter(review, best)) best = review;
+  if (larger === undefined) return { review: best, attempts };
+  const heard = await heardByLarger(larger, window, again);
+  if (heard === undefined) return { review: best, attempts };
+  const review = reviewWindow(heard, evidence);
+  return { review: isBetter(review, best) ? review : best, attempts: attempts + 1 };
+}
+
+/** Undefined when the engine failed on it twice: further attempts are extras, and no reason for a job to fail. */
+async function heardAgain(engine: Engine, attempt: Attempt, options: HearOptions): Promise<Segment[] | undefined> {
+  try {
+    return await heardBy(engine, attempt.windows, attempt.options, options);
+  } catch (error) {
+    if (options.signal.aborted || options.triedBefore !== true || !(error instanceof EngineError)) throw error;
+    return undefined;
   }
-  return { review: best, attempts };
+}
+
+/** Undefined when the engine failed: the job has a transcript without it. */
+async function heardByLarger(larger: FallbackEngine, window: Window, options: HearOptions) {
+  try {
+    const heard = await heardBy(larger.engine, [window], decodingOptions('best'), options);
+    return heard.map((it) => ({ ...it, model: larger.model }));
+  } catch (error) {
+    if (options.signal.aborted || !(error instanceof EngineError)) throw error;
+    larger.failed(error);
+    return undefined;
+  }
 }
 
 async function heardBy(

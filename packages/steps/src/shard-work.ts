@@ -35,6 +35,8 @@ interface WindowTask {
   window: Window;
   /** ms of the chunk that this window stands for, pauses included. */
   weightMs: number;
+  /** The engine failed while it had this window. */
+  failed?: boolean;
 }
 
 /** Decodes what is missing of a shard's chunks, writing a part as soon as its last window is heard. */
@@ -136,6 +138,7 @@ export class ShardWork {
         },
         quality: this.#request.quality,
         fallback: this.#extras.fallback,
+        triedBefore: task.failed === true,
         signal,
         onProgress: (fraction) => {
           this.#underWay.set(task, fraction * task.weightMs);
@@ -154,7 +157,10 @@ export class ShardWork {
       this.#doneMs += task.weightMs;
       this.#decodedMs += task.weightMs;
     } catch (error) {
-      if (isEnginesOwn(error)) this.#guilty = task.window;
+      if (isEnginesOwn(error)) {
+        this.#guilty = task.window;
+        task.failed = true;
+      }
       throw error;
     } finally {
       this.#underWay.delete(task);
