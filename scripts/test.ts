@@ -1,14 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mayBeANode } from './setup/cluster-packages.ts';
 import { bringKube } from './setup/kube.ts';
 import { ROOT } from './setup/paths.ts';
 import { browserPath, MODELS_DIR, setUp } from './setup/setup.ts';
 import { SetupError, say } from './setup/step.ts';
 
-// npm test [-- TIER…]: set-up, then the tiers. Without a tier: the checks and every tier a machine without a cluster can run.
-const TIERS = ['unit', 'medium', 'system', 'control-plane', 'browser'] as const;
+// npm test [-- TIER…]: set-up, then the tiers. Without a tier: the checks and all of them. With MEDIAJOB_CLUSTER=off: all but
+// that of a whole cluster, the longest.
+const TIERS = ['unit', 'medium', 'system', 'control-plane', 'browser', 'cluster'] as const;
 const asked = process.argv.slice(2);
 const unknown = asked.filter((it) => !(TIERS as readonly string[]).includes(it));
 if (unknown.length > 0) {
@@ -44,6 +46,18 @@ if (wanted.includes('control-plane') && !process.env.KUBEBUILDER_ASSETS)
     leaveOut('control-plane', error);
   }
 
+const { MEDIAJOB_CLUSTER } = process.env;
+if (MEDIAJOB_CLUSTER === 'off' && asked.length === 0) {
+  say('\ntier cluster is left out: MEDIAJOB_CLUSTER is off');
+  wanted.splice(wanted.indexOf('cluster'), 1);
+} else if (wanted.includes('cluster') && MEDIAJOB_CLUSTER !== 'existing')
+  try {
+    mayBeANode();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    leaveOut('cluster', error);
+  }
+
 const environment = {
   ...process.env,
   MEDIAJOB_MODELS_DIR: MODELS_DIR,
@@ -61,16 +75,12 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 for (const tier of wanted) {
   say(`\ntier: ${tier}`);
   const file = join(reports, `${tier}.json`);
-  ok =
-    run([
-      join(ROOT, 'node_modules/.bin/vitest'),
-      'run',
-      '--project',
-      tier,
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile=${file}`,
-    ]) && ok;
+  const vitest = [join(ROOT, 'node_modules/.bin/vitest'), 'run', '--project', tier];
+  // That tier has its own way to a cluster, and hands the rest to Vitest.
+  const program = tier === 'cluster' ? [join(ROOT, 'scripts/test-cluster.ts')] : vitest;
+  ok = run([...program, '--reporter=default', '--reporter=json', `--outputFile=${file}`]) && ok;
+  // It is not there when the tests could not even begin, which counts as a failure by now.
+  if (!existsSync(file)) continue;
   const report = JSON.parse(readFileSync(file, 'utf8')) as {
     numPassedTests: number;
     numFailedTests: number;
