@@ -13,7 +13,14 @@ describe("ffmpeg's description of its input", () => {
         'Stream mapping:',
         '  Stream #0:3: Audio: of no concern',
       ]),
-    ).toEqual({ container: 'matroska,webm', audioTracks: 2, subtitleTracks: 0, startMs: 1440, declaredMs: 5000, videoCodec: 'h264' });
+    ).toEqual({
+      container: 'matroska,webm',
+      audioTracks: 2,
+      subtitleTracks: 0,
+      startMs: 1440,
+      declaredMs: 5000,
+      videoCodec: 'h264',
+    });
   });
 
   it('does not take cover art for a picture that moves', () => {
