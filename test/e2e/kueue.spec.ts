@@ -12,7 +12,9 @@ import { isRig } from './the-cluster.ts';
 
 const NAMESPACE = 'e2e-kueue';
 const QUEUE = 'one-at-a-time';
-const VALUES: Values = { operator: { config: SHORT_CHUNKS }, profiles: { gpu: GPU_PROFILE } };
+// One run each, and so one GPU: shards ask for theirs all at once.
+const CONFIG = { ...SHORT_CHUNKS, MEDIAJOB_CHUNKS_PER_SHARD: 1000 };
+const VALUES: Values = { operator: { config: CONFIG }, profiles: { gpu: GPU_PROFILE } };
 
 interface Workload extends Resource {
   spec: { active?: boolean };
@@ -41,11 +43,11 @@ describe.runIf(isRig)('in a queue of Kueue that has a GPU for one', () => {
     );
     await release.upgrade({
       ...VALUES,
-      operator: { config: SHORT_CHUNKS, kueue: 'on' },
+      operator: { config: CONFIG, kueue: 'on' },
       localQueues: [{ name: 'media', clusterQueue: QUEUE }],
     });
     // Long enough for another to be converted meanwhile.
-    speech = await SpeechJobs.of(release, 24, { queue: { transcribe: 'media' }, profile: 'gpu' });
+    speech = await SpeechJobs.of(release, 16, { queue: { transcribe: 'media' }, profile: 'gpu' });
   }, 900_000);
   afterAll(async () => {
     if (release === undefined) return;
