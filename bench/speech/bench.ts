@@ -109,7 +109,7 @@ await interleaved<Scored>({
 
 function printItem(item: Item, runsOf: (name: string) => Scored[]): void {
   const quiet = item.text === '';
-  const columns = ['runs', 'wall s: median (min – max)', '× realtime', 'ours to theirs', 'CPU s', 'peak RSS MiB'];
+  const columns = ['runs', 'wall s: median (min – max)', '× realtime', 'theirs to ours', 'CPU s', 'peak RSS MiB'];
   columns.push(...(quiet ? ['words invented'] : ['WER %', 'words dropped']));
   if (item.words) columns.push('start, ms: median / p90', 'end', 'empty or overlapping');
   console.log(`\n**${item.name}**: ${item.seconds.toFixed(0)} s, ${item.about}\n`);
